@@ -1,0 +1,56 @@
+//! The sweeper: removes stored bytes whose time has come, and forgotten sessions.
+//!
+//! It knows what to remove from `removals` alone and never lists the storage, so its cost is that of what there is to
+//! do. Several instances share the work: each claims rows of its own.
+
+use std::time::Duration;
+
+use crate::album::Album;
+use crate::error::AppError;
+use crate::media::RenditionName;
+use crate::models::{PhotoId, Session, removal};
+use crate::storage::{Kind, ObjectKey, StorageError};
+
+/// How often it looks: an index that is nearly always empty is cheap to ask.
+const EVERY: Duration = Duration::from_secs(10);
+/// Photos a turn, so that the database connection is given back in between.
+const AT_ONCE: i64 = 100;
+
+impl Album {
+    /// Sweeps until it is dropped. Failures are logged and tried again at the next turn.
+    pub async fn keep_swept(self) {
+        loop {
+            if let Err(error) = self.sweep().await {
+                tracing::warn!(%error, "sweeping");
+            }
+            actix_web::rt::time::sleep(EVERY).await;
+        }
+    }
+
+    /// Removes everything that is due.
+    ///
+    /// # Errors
+    /// When the database or the storage is away; what was not removed stays on the list.
+    pub async fn sweep(&self) -> Result<(), AppError> {
+        self.db.read(Session::delete_expired).await?;
+        loop {
+            let claimed = self.db.write(|conn| removal::claim_due(conn, AT_ONCE)).await?;
+            if claimed.is_empty() {
+                return Ok(());
+            }
+            for photo in &claimed {
+                self.remove_objects(*photo).await?;
+            }
+            tracing::info!(photos = claimed.len(), "removed the bytes of deleted photos");
+            self.db.write(move |conn| removal::finish(conn, &claimed)).await?;
+        }
+    }
+
+    async fn remove_objects(&self, photo: PhotoId) -> Result<(), StorageError> {
+        self.storage.delete(ObjectKey::new(photo.0, Kind::Original)).await?;
+        for name in RenditionName::ALL {
+            self.storage.delete(ObjectKey::new(photo.0, Kind::Rendition(name))).await?;
+        }
+        Ok(())
+    }
+}

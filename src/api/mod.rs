@@ -1,0 +1,3 @@
+//! JSON: one file a resource.
+
+pub mod health;

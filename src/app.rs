@@ -1,0 +1,177 @@
+//! Starting and stopping. Production and tests start the same way: [`App::start`] with a [`Config`].
+
+use std::net::{SocketAddr, TcpListener};
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use actix_web::cookie::Key;
+use actix_web::dev::ServerHandle;
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::rt::task::{JoinHandle, spawn_blocking};
+use actix_web::{App as Site, HttpServer, web};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_actix_web::TracingLogger;
+
+use crate::album::Album;
+use crate::config::Config;
+use crate::db::Db;
+use crate::db::private::PrivatePostgres;
+use crate::passwords::Passwords;
+use crate::routes;
+use crate::storage::Storage;
+use crate::web::request_log::RequestSpan;
+use crate::web::{assets, cookies, csrf, error_page, forms, headers};
+
+/// How long requests that run may take to finish after a signal, in seconds.
+const LAST_REQUESTS: u64 = 25;
+
+/// Whatever keeps Lumina from starting; its text is for the person at the terminal.
+pub type StartError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What handlers share.
+pub struct AppState {
+    /// The settings.
+    pub config: Config,
+    /// Rows.
+    pub db: Db,
+    /// Photos.
+    pub album: Album,
+    /// bcrypt.
+    pub passwords: Passwords,
+    /// The first signs session cookies, all verify them.
+    pub cookie_keys: Vec<Key>,
+}
+
+impl AppState {
+    /// A link for use elsewhere.
+    #[must_use]
+    pub fn absolute(&self, path: &str) -> String {
+        format!("{}{path}", self.config.public_url.origin())
+    }
+}
+
+/// A running Lumina.
+pub struct App {
+    address: SocketAddr,
+    /// What its handlers share; tests look in here.
+    pub state: web::Data<AppState>,
+    server: ServerHandle,
+    serving: JoinHandle<std::io::Result<()>>,
+    sweeping: JoinHandle<()>,
+    postgres: Option<PrivatePostgres>,
+}
+
+impl App {
+    /// Starts the database (unless one is configured), waits for it, migrates it, and serves.
+    ///
+    /// # Errors
+    /// When something configured cannot be used, or the address is taken.
+    pub async fn start(mut config: Config) -> Result<Self, StartError> {
+        let listener =
+            TcpListener::bind(config.bind).map_err(|error| format!("cannot listen on {}: {error}", config.bind))?;
+        let address = listener.local_addr()?;
+        config.bound_to(address);
+        config.create_data_dir()?;
+        let cookie_keys = cookies::keys(&config.secret_keys()?);
+        let signing = cookie_keys.first().cloned().ok_or("no secret key")?;
+        let (postgres, db) = open_database(&config).await?;
+        let storage = Storage::disk(&config.data_dir).await?;
+        storage.clear_temporary().await?;
+        let album = Album::new(db.clone(), storage, config.limits);
+        let passwords = Passwords::new(config.bcrypt_cost);
+        assets::warm_up();
+        passwords.warm_up().await;
+        let state = web::Data::new(AppState { config, db, album, passwords, cookie_keys });
+        let sweeping = actix_web::rt::spawn(state.album.clone().keep_swept());
+        let server = serve(state.clone(), signing, listener)?;
+        let handle = server.handle();
+        Ok(Self { address, state, server: handle, serving: actix_web::rt::spawn(server), sweeping, postgres })
+    }
+
+    /// Brings the database up to date without serving.
+    ///
+    /// # Errors
+    /// When the database cannot be used or a migration fails.
+    pub async fn migrate(config: Config) -> Result<(), StartError> {
+        config.create_data_dir()?;
+        let (postgres, _) = open_database(&config).await?;
+        spawn_blocking(move || postgres.map(PrivatePostgres::stop)).await?;
+        Ok(())
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until SIGTERM or Ctrl-C, then stops.
+    ///
+    /// # Errors
+    /// When signals cannot be heard.
+    pub async fn run(self) -> Result<(), StartError> {
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: waiting for running requests");
+        self.stop().await;
+        Ok(())
+    }
+
+    /// Finishes the requests that run, takes no new ones, and stops the private database last.
+    pub async fn stop(self) {
+        self.server.stop(true).await;
+        if let Err(error) = self.serving.await {
+            tracing::error!(%error, "serving");
+        }
+        self.sweeping.abort();
+        if let Some(postgres) = self.postgres
+            && let Err(error) = spawn_blocking(move || postgres.stop()).await
+        {
+            tracing::error!(%error, "stopping the database");
+        }
+    }
+}
+
+/// The configured database, or the private one; up to date.
+async fn open_database(config: &Config) -> Result<(Option<PrivatePostgres>, Db), StartError> {
+    let (data_dir, database_url) = (config.data_dir.clone(), config.database_url.clone());
+    spawn_blocking(move || match database_url {
+        Some(url) => Ok((None, Db::open(url.expose())?)),
+        None => {
+            let postgres = PrivatePostgres::start(&data_dir)?;
+            let db = Db::open(postgres.url())?;
+            Ok((Some(postgres), db))
+        }
+    })
+    .await?
+}
+
+/// Middleware runs from the last `wrap` to the first: the log sees everything, and an error of any layer inside
+/// `render_errors` becomes a page.
+fn serve(state: web::Data<AppState>, signing: Key, listener: TcpListener) -> std::io::Result<actix_web::dev::Server> {
+    let server = HttpServer::new(move || {
+        Site::new()
+            .app_data(state.clone())
+            .configure(forms::configure)
+            .wrap(cookies::sessions(&state.config, signing.clone()))
+            .wrap(from_fn(cookies::accept_older_keys))
+            .wrap(from_fn(csrf::refuse_cross_site))
+            .wrap(from_fn(headers::refuse_encoded_bodies))
+            .wrap(from_fn(error_page::render_errors))
+            .wrap(from_fn(headers::add_headers))
+            .wrap(Compress::default())
+            .wrap(TracingLogger::<RequestSpan>::new())
+            .configure(routes::configure)
+    })
+    .workers(available_parallelism().map_or(1, Into::into))
+    .shutdown_timeout(LAST_REQUESTS)
+    .client_request_timeout(Duration::from_secs(5))
+    // An answer given before the whole body was read, such as 413, needs this long to be seen.
+    .client_disconnect_timeout(Duration::from_secs(5))
+    .disable_signals()
+    .listen(listener)?;
+    Ok(server.run())
+}

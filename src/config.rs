@@ -1,0 +1,265 @@
+//! The settings: defaults, then `config.yaml`, then environment variables, each over the one before.
+//!
+//! Everything wrong is reported at once, with its key, where it came from and what is allowed, so that nobody mends a
+//! file one restart at a time. A setting that nothing honours is not accepted: what is not in `KEYS` is unknown. Only
+//! a YAML parser is used: the configuration crates stop at the first bad value and forget its source, and laying one
+//! map over another takes a few lines.
+//!
+//! Loading is a pure function of a file and a list of pairs; only [`environment`] looks at the process.
+
+mod public_url;
+mod secret;
+mod sources;
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use serde_json::json;
+
+pub use public_url::PublicUrl;
+pub use secret::Secret;
+pub use sources::{Problems, environment};
+
+use crate::telemetry;
+use sources::Settings;
+
+/// All settings by name. In the environment they are upper-case, with `__` for the dot.
+const KEYS: [&str; 11] = [
+    "bind",
+    "public_url",
+    "data_dir",
+    "database_url",
+    "secret_key",
+    "registration",
+    "log_level",
+    "log_format",
+    "limits.upload_mib",
+    "limits.megapixels",
+    "limits.files_per_upload",
+];
+
+/// The effective settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen. Port 0 takes any free one; see [`Config::bound_to`].
+    pub bind: SocketAddr,
+    /// Where browsers find us: links, `Secure` on cookies, trusted origin. Unless set, it follows `bind`.
+    pub public_url: PublicUrl,
+    /// The folder of everything Lumina keeps. Private to its user when Lumina makes it.
+    pub data_dir: PathBuf,
+    /// The Postgres to use; `None`: a private one in `data_dir`. Its password makes it a secret.
+    pub database_url: Option<Secret>,
+    /// The configured keys, none when one is to be generated: ask [`Config::secret_keys`].
+    pub secret_key: Vec<Secret>,
+    /// Who may create an account.
+    pub registration: Registration,
+    /// What is logged: a level, or `tracing` directives such as `info,lumina=debug`.
+    pub log_level: String,
+    /// How it is written.
+    pub log_format: LogFormat,
+    /// Bounds on uploads.
+    pub limits: Limits,
+    /// bcrypt's cost (its work doubles with each step). No setting: 12 for people, less for tests.
+    pub bcrypt_cost: u32,
+    url_follows_bind: bool,
+}
+
+/// Bounds on uploads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest file, in MiB.
+    pub upload_mib: u32,
+    /// The largest picture, in millions of pixels.
+    pub megapixels: u32,
+    /// The most files in one request.
+    pub files_per_upload: u32,
+}
+
+impl Limits {
+    /// The largest file, in bytes.
+    pub fn upload_bytes(&self) -> u64 {
+        u64::from(self.upload_mib) << 20
+    }
+
+    /// The largest picture, in pixels.
+    pub fn pixels(&self) -> u64 {
+        u64::from(self.megapixels) * 1_000_000
+    }
+}
+
+/// Who may create an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Registration {
+    /// Anyone who reaches the page.
+    Open,
+    /// Nobody.
+    Closed,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For reading.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Config {
+    /// Reads `file` (which must exist; `None` reads `config.yaml` in the working folder when there is one) and lays
+    /// `env` over it.
+    ///
+    /// # Errors
+    /// [`Problems`]: everything that is wrong.
+    pub fn load(file: Option<&Path>, env: impl IntoIterator<Item = (String, String)>) -> Result<Self, Problems> {
+        let mut settings = Settings::read(&KEYS, file, env);
+        let mut config = Self::in_folder("./data");
+        config.take_from(&mut settings);
+        settings.finish(config)
+    }
+
+    /// The defaults, with everything kept in `data_dir`.
+    pub fn in_folder(data_dir: impl Into<PathBuf>) -> Self {
+        let bind = SocketAddr::from(([127, 0, 0, 1], 8080));
+        Self {
+            bind,
+            public_url: PublicUrl::of(bind),
+            data_dir: data_dir.into(),
+            database_url: None,
+            secret_key: Vec::new(),
+            registration: Registration::Open,
+            log_level: "info".into(),
+            log_format: LogFormat::Text,
+            limits: Limits { upload_mib: 100, megapixels: 100, files_per_upload: 1000 },
+            bcrypt_cost: 12,
+            url_follows_bind: true,
+        }
+    }
+
+    /// Takes each setting that is there over the default.
+    fn take_from(&mut self, settings: &mut Settings) {
+        settings.set(&mut self.bind, "bind", "an IP address and port, such as 127.0.0.1:8080 or [::]:8080", |text| {
+            text.parse().ok()
+        });
+        self.url_follows_bind = !settings.has("public_url");
+        self.public_url = PublicUrl::of(self.bind);
+        settings.set(
+            &mut self.public_url,
+            "public_url",
+            "http://HOST or https://HOST, with :PORT where needed, without a path",
+            PublicUrl::parse,
+        );
+        settings.set(&mut self.data_dir, "data_dir", "a folder", |text| Some(text.into()));
+        settings.set(&mut self.database_url, "database_url", "postgres://USER:PASSWORD@HOST/DATABASE", |text| {
+            let known = text.starts_with("postgres://") || text.starts_with("postgresql://");
+            known.then(|| Some(Secret::new(text)))
+        });
+        settings.set_list(
+            &mut self.secret_key,
+            "secret_key",
+            "at least 32 bytes of text each, such as `openssl rand -hex 32` prints",
+            |text| (text.len() >= secret::SHORTEST_KEY).then(|| Secret::new(text)),
+        );
+        settings.set(&mut self.registration, "registration", "open or closed", |text| match text {
+            "open" => Some(Registration::Open),
+            "closed" => Some(Registration::Closed),
+            _ => None,
+        });
+        settings.set(
+            &mut self.log_level,
+            "log_level",
+            "off, error, warn, info, debug, trace, or directives such as info,lumina=debug",
+            |text| telemetry::is_log_level(text).then(|| text.to_owned()),
+        );
+        settings.set(&mut self.log_format, "log_format", "text or json", |text| match text {
+            "text" => Some(LogFormat::Text),
+            "json" => Some(LogFormat::Json),
+            _ => None,
+        });
+        let limits = &mut self.limits;
+        settings.set(&mut limits.upload_mib, "limits.upload_mib", "a whole number from 1 to 10000", within(1..=10_000));
+        settings.set(&mut limits.megapixels, "limits.megapixels", "a whole number from 1 to 1000", within(1..=1000));
+        settings.set(
+            &mut limits.files_per_upload,
+            "limits.files_per_upload",
+            "a whole number from 1 to 10000",
+            within(1..=10_000),
+        );
+    }
+
+    /// Takes in the address really bound: after listening on port 0 the port is known only then. `public_url` follows
+    /// unless it was set.
+    pub fn bound_to(&mut self, address: SocketAddr) {
+        self.bind = address;
+        if self.url_follows_bind {
+            self.public_url = PublicUrl::of(address);
+        }
+    }
+
+    /// The settings in force, as YAML that could be a `config.yaml`, with secrets masked.
+    pub fn effective(&self) -> String {
+        let database_url = match &self.database_url {
+            Some(url) => json!(url.masked_url()).to_string(),
+            None => "null # a private Postgres in data_dir".into(),
+        };
+        let secret_key = match self.secret_key.len() {
+            0 => "null # generated once into data_dir".into(),
+            keys => json!(vec!["***"; keys]).to_string(),
+        };
+        let Limits { upload_mib, megapixels, files_per_upload } = self.limits;
+        format!(
+            "bind: {}\npublic_url: {}\ndata_dir: {}\ndatabase_url: {database_url}\nsecret_key: {secret_key}\n\
+             registration: {}\nlog_level: {}\nlog_format: {}\n\
+             limits:\n  upload_mib: {upload_mib}\n  megapixels: {megapixels}\n  files_per_upload: {files_per_upload}\n",
+            json!(self.bind.to_string()),
+            json!(self.public_url.origin()),
+            json!(self.data_dir.to_string_lossy()),
+            match self.registration {
+                Registration::Open => "open",
+                Registration::Closed => "closed",
+            },
+            json!(self.log_level),
+            match self.log_format {
+                LogFormat::Text => "text",
+                LogFormat::Json => "json",
+            },
+        )
+    }
+
+    /// The keys that sign: the first signs, all verify. When none is configured, one is made on the first call and kept
+    /// in `data_dir/secret_key`.
+    ///
+    /// # Errors
+    /// When that file cannot be written or read, or was cut short.
+    pub fn secret_keys(&self) -> io::Result<Vec<Secret>> {
+        if !self.secret_key.is_empty() {
+            return Ok(self.secret_key.clone());
+        }
+        self.create_data_dir()?;
+        Ok(vec![secret::generated_once(&self.data_dir)?])
+    }
+
+    /// Makes `data_dir`, and the folders above it that are missing, for our user only (0700). One that is there stays
+    /// as it is.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn create_data_dir(&self) -> io::Result<()> {
+        create_private_dir(&self.data_dir)
+    }
+}
+
+/// Makes a folder, and the folders above it that are missing, for our user only.
+pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Reads a whole number of that range.
+fn within(range: RangeInclusive<u32>) -> impl Fn(&str) -> Option<u32> {
+    move |text| text.parse().ok().filter(|number| range.contains(number))
+}

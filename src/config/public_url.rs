@@ -1,0 +1,46 @@
+//! The address people type, which is not always the one we listen on (a proxy, a name, a forwarded port).
+
+use std::net::SocketAddr;
+
+use url::Url;
+
+/// Where browsers find us: scheme, host and port, as browsers write it in an `Origin` header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl(String);
+
+impl PublicUrl {
+    /// `None` unless it is `http://host[:port]` or `https://host[:port]`, with or without a slash at the end.
+    pub fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok()?;
+        let is_web = matches!(url.scheme(), "http" | "https");
+        let is_bare = url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        (is_web && is_bare).then(|| Self(url.origin().ascii_serialization()))
+    }
+
+    /// What to type for `bind`: `localhost` when it means this machine or all of its addresses, else the address
+    /// itself.
+    pub(super) fn of(bind: SocketAddr) -> Self {
+        let ip = bind.ip();
+        let text = if ip.is_loopback() || ip.is_unspecified() {
+            format!("http://localhost:{}", bind.port())
+        } else {
+            format!("http://{bind}")
+        };
+        // Parsing drops a default port, which browsers do not send either.
+        Self::parse(&text).unwrap_or(Self(text))
+    }
+
+    /// Is it encrypted (cookies are `Secure`, HSTS is sent)?
+    pub fn https(&self) -> bool {
+        self.0.starts_with("https:")
+    }
+
+    /// Scheme, host and port; no slash at the end, no default port. A path may be appended to it.
+    pub fn origin(&self) -> String {
+        self.0.clone()
+    }
+}

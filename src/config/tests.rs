@@ -1,0 +1,174 @@
+//! The settings, from the outside: a file, some variables, and what comes of them.
+
+use super::*;
+
+/// Loads `yaml` with `env` over it.
+fn load(yaml: &str, env: &[(&str, &str)]) -> Result<Config, Problems> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.yaml");
+    fs::write(&file, yaml).unwrap();
+    let pairs = env.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    Config::load(Some(&file), pairs)
+}
+
+const KEY: &str = "0123456789abcdef0123456789abcdef";
+
+#[test]
+fn nothing_set_means_the_defaults() {
+    let config = load("", &[("PATH", "/bin"), ("LOG", "x"), ("BIND", "")]).unwrap();
+    assert_eq!(config.effective(), Config::in_folder("./data").effective());
+    assert_eq!(config.public_url.origin(), "http://localhost:8080");
+}
+
+#[test]
+fn variables_go_over_the_file() {
+    let yaml = "bind: 127.0.0.1:1000\nregistration: closed\nlimits: {upload_mib: 5, megapixels: 6}";
+    let env = [("BIND", "127.0.0.1:2000"), ("LIMITS__UPLOAD_MIB", "7"), ("REGISTRATION", " ")];
+    let config = load(yaml, &env).unwrap();
+    assert_eq!(config.bind.port(), 2000);
+    assert_eq!(config.registration, Registration::Closed);
+    assert_eq!((config.limits.upload_mib, config.limits.megapixels), (7, 6));
+    assert_eq!(config.limits.upload_bytes(), 7 << 20);
+}
+
+#[test]
+fn everything_wrong_is_said_at_once_with_key_origin_and_what_is_allowed() {
+    let yaml = "bind: here\nregistrations: open\nregistration: [open]\nsecret_key: [short]\n\
+                limits: {pixels: 3}\nlog_level: warning";
+    let env = [("LIMITS__MEGAPIXELS", "many"), ("LIMITS__TYPO", "1"), ("DATABASE_URL", "mysql://u:hidden@h/d")];
+    let said = load(yaml, &env).unwrap_err().to_string();
+    for part in [
+        "bind (in ",
+        "registrations (in ",
+        "registration (in ",
+        "open or closed, not a list",
+        "secret_key (in ",
+        "at least 32 bytes",
+        "limits.pixels (in ",
+        "log_level (in ",
+        "limits.megapixels (LIMITS__MEGAPIXELS in the environment) must be a whole number from 1 to 1000, not \"many\"",
+        "limits.typo (LIMITS__TYPO in the environment) is not a setting",
+        "database_url (DATABASE_URL in the environment) must be postgres://",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    assert_eq!(said.lines().count(), 10, "{said}");
+    assert!(!said.contains("hidden") && !said.contains("short"), "{said}");
+}
+
+#[test]
+fn a_file_that_was_named_must_be_there_and_be_yaml() {
+    let none = std::iter::empty::<(String, String)>;
+    let said = Config::load(Some(Path::new("/not/there.yaml")), none()).unwrap_err();
+    assert!(said.to_string().contains("/not/there.yaml"));
+    for bad in ["bind: [", "- bind", "bind: 127.0.0.1:1\nbind: 127.0.0.1:2", "limits: 5"] {
+        assert!(load(bad, &[]).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn values_at_the_edge() {
+    for (yaml, accepted) in [
+        ("limits: {upload_mib: 1}", true),
+        ("limits: {upload_mib: 0}", false),
+        ("limits: {upload_mib: -1}", false),
+        ("limits: {megapixels: 1000}", true),
+        ("limits: {megapixels: 1001}", false),
+        ("limits:", true),
+        ("bind: '[::1]:0'", true),
+        ("bind: localhost:80", false),
+        ("bind:", true),
+        ("public_url: https://photos.example/", true),
+        ("public_url: https://photos.example/album", false),
+        ("public_url: ftp://photos.example", false),
+        ("public_url: https://me:pw@photos.example", false),
+        ("log_level: info,lumina=debug", true),
+        ("log_level: loud", false),
+        ("log_level: lumina=loud", false),
+    ] {
+        assert_eq!(load(yaml, &[]).is_ok(), accepted, "{yaml}");
+    }
+}
+
+#[test]
+fn public_url_follows_bind_until_it_is_set() {
+    for (bind, origin) in [
+        ("127.0.0.1:9001", "http://localhost:9001"),
+        ("[::]:9001", "http://localhost:9001"),
+        ("192.168.1.5:9001", "http://192.168.1.5:9001"),
+        ("[2001:db8::1]:80", "http://[2001:db8::1]"),
+    ] {
+        assert_eq!(load("", &[("BIND", bind)]).unwrap().public_url.origin(), origin);
+    }
+    let mut config = Config::in_folder("x");
+    config.bound_to("127.0.0.1:4321".parse().unwrap());
+    assert_eq!(config.public_url.origin(), "http://localhost:4321");
+    let mut config = load("public_url: https://Photos.example:443", &[]).unwrap();
+    config.bound_to("127.0.0.1:4321".parse().unwrap());
+    assert_eq!(config.public_url.origin(), "https://photos.example");
+    assert!(config.public_url.https());
+}
+
+#[test]
+fn one_key_or_several() {
+    let two = format!("{KEY},x{KEY}");
+    assert_eq!(load("", &[("SECRET_KEY", &two)]).unwrap().secret_keys().unwrap().len(), 2);
+    assert_eq!(load(&format!("secret_key: ['{KEY}', 'x{KEY}']"), &[]).unwrap().secret_key.len(), 2);
+    let with_comma = load(&format!("secret_key: '{two}'"), &[]).unwrap();
+    assert_eq!(with_comma.secret_key.first().unwrap().expose(), two);
+    assert!(load("", &[("SECRET_KEY", &format!("{KEY},"))]).is_err());
+}
+
+#[test]
+fn secrets_are_masked_wherever_settings_are_printed() {
+    let env = [
+        ("SECRET_KEY", KEY),
+        ("DATABASE_URL", "postgres://me:p@ss/w?rd@db:5432/lumina?sslmode=require&sslpassword=hush"),
+    ];
+    let config = load("", &env).unwrap();
+    let printed = format!("{config:?} {}", config.effective());
+    for secret in [KEY, "p@ss", "ss/w", "w?rd", "hush"] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+    assert!(printed.contains("postgres://me:***@db:5432/lumina?sslmode=require&sslpassword=***"), "{printed}");
+}
+
+#[test]
+fn what_is_printed_can_be_read_again() {
+    let yaml = "data_dir: 'odd: \"name\" # \\ ünder'\nlog_format: json\nregistration: closed\nbind: '[::1]:1'";
+    let printed = load(yaml, &[]).unwrap().effective();
+    assert_eq!(load(&printed, &[]).unwrap().effective(), printed);
+}
+
+#[test]
+fn the_example_names_every_setting_with_its_default() {
+    let example = include_str!("../../config.example.yaml");
+    assert_eq!(load(example, &[]).unwrap().effective(), Config::in_folder("./data").effective());
+    // A `#` without a space after it switches a setting off; switched on, each says the same.
+    let is_off = |line: &str| line.trim_start().strip_prefix('#').is_some_and(|rest| !rest.starts_with(' '));
+    let on = |line: &str| if is_off(line) { line.replacen('#', "", 1) } else { line.to_owned() };
+    let switched_on = example.lines().map(on).collect::<Vec<_>>().join("\n");
+    assert_eq!(load(&switched_on, &[]).unwrap().effective(), Config::in_folder("./data").effective());
+    for key in KEYS {
+        let name = key.rsplit('.').next().unwrap();
+        assert!(switched_on.lines().any(|line| line.trim_start().starts_with(&format!("{name}:"))), "{key}");
+    }
+}
+
+#[test]
+fn the_generated_key_is_made_once_and_private() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config::in_folder(folder.path().join("new"));
+    let keys: Vec<_> = std::thread::scope(|scope| {
+        let starts: Vec<_> = (0..8).map(|_| scope.spawn(|| config.secret_keys().unwrap())).collect();
+        starts.into_iter().map(|start| start.join().unwrap()).collect()
+    });
+    assert!(keys.iter().all(|key| *key == keys[0]), "two starts at once agree");
+    assert_eq!(keys[0][0].expose().len(), 128);
+    let path = config.data_dir.join("secret_key");
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_dir(&config.data_dir).unwrap().count(), 1, "no temporary files left");
+    fs::write(&path, "cut").unwrap();
+    assert!(config.secret_keys().unwrap_err().to_string().contains("damaged"));
+}

@@ -1,0 +1,171 @@
+//! The door to Postgres. [`Db::read`] and [`Db::write`] are the only ways in.
+//!
+//! Each takes a permit first, with a deadline, and only then a blocking thread and a connection. There are as many
+//! permits as connections, so no thread ever waits for a connection: when the database is slow or away, requests are
+//! told so within [`PATIENCE`] and the threads stay free for what does not need it. Storage, bcrypt and image work
+//! never run inside: they would hold a connection for nothing.
+
+pub mod private;
+#[expect(missing_docs, reason = "the tables are described in the migrations")]
+pub mod schema;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::pg::PgConnection;
+use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
+use diesel::{Connection, RunQueryDsl};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use tokio::sync::Semaphore;
+use tracing::Span;
+
+use crate::error::AppError;
+
+/// The SQL files of `migrations/`, in the binary.
+pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+
+/// How long a request waits for its turn, and then for a connection that works, before it is told to come back.
+pub const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Connections kept to Postgres. On small machines more of them only queue inside Postgres instead of here.
+const CONNECTIONS: u32 = 8;
+
+/// The lock that makes instances which start at once migrate one after the other ("lumina" in ASCII).
+const MIGRATION_LOCK: i64 = 0x6c75_6d69_6e61;
+
+type PgPool = Pool<ConnectionManager<PgConnection>>;
+
+/// The database, as the rest of the house sees it. Cloning it is cheap and shares connections and permits.
+#[derive(Clone)]
+pub struct Db {
+    pool: PgPool,
+    permits: Arc<Semaphore>,
+}
+
+impl Db {
+    /// Waits until the database at `url` answers (saying so every few seconds), migrates it, and opens the pool.
+    ///
+    /// # Errors
+    /// When a migration fails, with its cause.
+    pub fn open(url: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        migrate(&mut wait_for(url))?;
+        let pool = Pool::builder()
+            .max_size(CONNECTIONS)
+            .min_idle(Some(1))
+            .connection_timeout(PATIENCE)
+            .test_on_check_out(true)
+            .connection_customizer(Box::new(SessionSettings))
+            .error_handler(Box::new(LogQuietly))
+            .build_unchecked(ConnectionManager::new(url));
+        Ok(Self { pool, permits: Arc::new(Semaphore::new(CONNECTIONS as usize)) })
+    }
+
+    /// Runs `job` with a connection, on a thread that may block.
+    ///
+    /// # Errors
+    /// [`AppError::Unavailable`] when no connection can be had in time, else what `job` returns.
+    pub async fn read<T, E>(
+        &self,
+        job: impl FnOnce(&mut PgConnection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, AppError>
+    where
+        T: Send + 'static,
+        E: Into<AppError> + Send + 'static,
+    {
+        let permit = tokio::time::timeout(PATIENCE, Arc::clone(&self.permits).acquire_owned())
+            .await
+            .map_err(|_| AppError::unavailable("every database connection is busy"))?
+            .map_err(AppError::internal)?;
+        let pool = self.pool.clone();
+        let span = Span::current();
+        actix_web::rt::task::spawn_blocking(move || {
+            let _permit = permit;
+            span.in_scope(|| {
+                #[expect(clippy::disallowed_methods, reason = "this is the door: a permit is held")]
+                let mut connection = pool.get().map_err(|error| AppError::unavailable(error.to_string()))?;
+                job(&mut connection).map_err(Into::into)
+            })
+        })
+        .await
+        .map_err(AppError::internal)?
+    }
+
+    /// Like [`Db::read`], in a transaction that is rolled back when `job` fails.
+    ///
+    /// # Errors
+    /// As [`Db::read`].
+    pub async fn write<T, E>(
+        &self,
+        job: impl FnOnce(&mut PgConnection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, AppError>
+    where
+        T: Send + 'static,
+        E: Into<AppError> + From<diesel::result::Error> + Send + 'static,
+    {
+        self.read(move |connection| connection.transaction(job)).await
+    }
+}
+
+/// Brings the schema up to date; instances that start together do it one after the other.
+///
+/// # Errors
+/// When the lock cannot be had or a migration fails.
+pub fn migrate(connection: &mut PgConnection) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let lock = |connection: &mut PgConnection, function: &str| {
+        diesel::sql_query(format!("SELECT {function}({MIGRATION_LOCK})")).execute(connection)
+    };
+    lock(connection, "pg_advisory_lock")?;
+    let outcome = connection.run_pending_migrations(MIGRATIONS).map(|done| {
+        for version in done {
+            tracing::info!(%version, "database migrated");
+        }
+    });
+    lock(connection, "pg_advisory_unlock")?;
+    outcome
+}
+
+/// Connects, however long the database takes to come up: compose files and boot orders start us first.
+fn wait_for(url: &str) -> PgConnection {
+    let mut tries = 0_u32;
+    loop {
+        #[expect(clippy::disallowed_methods, reason = "before there is a door")]
+        match PgConnection::establish(url) {
+            Ok(connection) => return connection,
+            Err(error) => {
+                if tries.is_multiple_of(10) {
+                    tracing::warn!(%error, "waiting for the database");
+                }
+                tries = tries.wrapping_add(1);
+                std::thread::sleep(Duration::from_millis(500));
+            }
+        }
+    }
+}
+
+/// What every connection is set to. The time limits keep a query that went wrong from holding its connection for ever;
+/// `jit` costs more than it gives for queries of a few milliseconds.
+#[derive(Debug)]
+struct SessionSettings;
+
+impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for SessionSettings {
+    fn on_acquire(&self, connection: &mut PgConnection) -> Result<(), diesel::r2d2::Error> {
+        connection
+            .batch_execute(
+                "SET statement_timeout = '10s'; SET lock_timeout = '5s';
+                 SET idle_in_transaction_session_timeout = '30s'; SET jit = off; SET application_name = 'lumina'",
+            )
+            .map_err(diesel::r2d2::Error::QueryError)
+    }
+}
+
+/// r2d2 reports every failed try to connect; one line a second is enough while the database is away, and the requests
+/// that suffer log for themselves.
+#[derive(Debug)]
+struct LogQuietly;
+
+impl<E: std::error::Error> diesel::r2d2::HandleError<E> for LogQuietly {
+    fn handle_error(&self, error: E) {
+        tracing::debug!(%error, "database connection");
+    }
+}

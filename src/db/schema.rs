@@ -1,0 +1,96 @@
+// Kept as `diesel print-schema` prints it; a test holds it against the migrations.
+
+diesel::table! {
+    hashtag_counts (owner_id, hashtag_id) {
+        owner_id -> Int8,
+        hashtag_id -> Int4,
+        photos -> Int8,
+    }
+}
+
+diesel::table! {
+    hashtags (id) {
+        id -> Int4,
+        name -> Text,
+    }
+}
+
+diesel::table! {
+    photo_hashtags (owner_id, hashtag_id, taken_at, photo_id) {
+        owner_id -> Int8,
+        hashtag_id -> Int4,
+        taken_at -> Timestamptz,
+        photo_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    photos (id) {
+        id -> Uuid,
+        owner_id -> Int8,
+        filename -> Text,
+        content_type -> Text,
+        size_bytes -> Int8,
+        sha256 -> Bytea,
+        width -> Int4,
+        height -> Int4,
+        colour -> Int4,
+        camera -> Nullable<Text>,
+        title -> Text,
+        visibility -> Text,
+        share_token -> Nullable<Text>,
+        taken_at -> Timestamptz,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    removals (photo_id) {
+        photo_id -> Uuid,
+        owner_id -> Int8,
+        due_at -> Timestamptz,
+        photo -> Nullable<Jsonb>,
+        hashtag_ids -> Array<Int4>,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> Uuid,
+        user_id -> Int8,
+        user_agent -> Text,
+        notice -> Nullable<Jsonb>,
+        created_at -> Timestamptz,
+        last_seen_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Int8,
+        username -> Text,
+        email -> Text,
+        full_name -> Text,
+        password_hash -> Nullable<Text>,
+        role -> Text,
+        active -> Bool,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::joinable!(hashtag_counts -> hashtags (hashtag_id));
+diesel::joinable!(hashtag_counts -> users (owner_id));
+diesel::joinable!(photo_hashtags -> hashtags (hashtag_id));
+diesel::joinable!(photos -> users (owner_id));
+diesel::joinable!(removals -> users (owner_id));
+diesel::joinable!(sessions -> users (user_id));
+
+diesel::allow_tables_to_appear_in_same_query!(
+    hashtag_counts,
+    hashtags,
+    photo_hashtags,
+    photos,
+    removals,
+    sessions,
+    users,
+);

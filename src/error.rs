@@ -1,0 +1,135 @@
+//! The one error type of handlers, and the only place where other errors become it.
+//!
+//! A variant says what happened in the terms of a request; the text a person reads is made in `web::error_page`, which
+//! renders and logs each error once. A cause stays in the log: pages show the request's id instead.
+
+use std::error::Error as StdError;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+
+use crate::storage::StorageError;
+
+/// What went wrong with a request.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// It does not exist, or the one who asks may not know that it does.
+    #[error("not found")]
+    NotFound,
+    /// Only someone signed in may do this.
+    #[error("login required")]
+    LoginRequired,
+    /// Refused on principle, such as a request from another site; the text says why.
+    #[error("forbidden: {0}")]
+    Forbidden(&'static str),
+    /// The request does not make sense; the text says what to change.
+    #[error("bad request: {0}")]
+    BadRequest(String),
+    /// More bytes than allowed; the text names the limit.
+    #[error("too large: {0}")]
+    TooLarge(String),
+    /// A kind of content we do not take; the text says which we do.
+    #[error("unsupported: {0}")]
+    Unsupported(String),
+    /// Somebody else was faster.
+    #[error("conflict: {0}")]
+    Conflict(String),
+    /// The database or the storage cannot answer now; trying again later helps.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// Our fault.
+    #[error("internal: {0}")]
+    Internal(Box<dyn StdError + Send + Sync>),
+}
+
+impl AppError {
+    /// Wraps an unexpected error.
+    pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// The database or the storage is away; `cause` goes to the log.
+    pub fn unavailable(cause: impl Into<String>) -> Self {
+        Self::Unavailable(cause.into())
+    }
+}
+
+impl ResponseError for AppError {
+    fn status_code(&self) -> StatusCode {
+        match self {
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::LoginRequired => StatusCode::UNAUTHORIZED,
+            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// Bare: `web::error_page` fills it.
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+impl From<DieselError> for AppError {
+    fn from(error: DieselError) -> Self {
+        match &error {
+            DieselError::NotFound => Self::NotFound,
+            DieselError::BrokenTransactionManager => Self::unavailable(error.to_string()),
+            DieselError::DatabaseError(kind, info) if database_is_away(kind, info.message()) => {
+                Self::unavailable(info.message())
+            }
+            _ => Self::internal(error),
+        }
+    }
+}
+
+/// Postgres and libpq tell a lost, full or overloaded server by message only: libpq's own failures carry no SQLSTATE,
+/// and Diesel passes on no SQLSTATE it has no kind for.
+fn database_is_away(kind: &DatabaseErrorKind, message: &str) -> bool {
+    const SIGNS: [&str; 13] = [
+        "server closed the connection",
+        "terminating connection",
+        "the database system is",
+        "no connection to the server",
+        "connection to server",
+        "could not connect",
+        "could not receive data",
+        "could not send data",
+        "SSL connection has been closed",
+        "canceling statement due to",
+        "No space left on device",
+        "too many clients",
+        "out of memory",
+    ];
+    matches!(kind, DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::UnableToSendCommand)
+        || SIGNS.iter().any(|sign| message.contains(sign))
+}
+
+impl From<StorageError> for AppError {
+    fn from(error: StorageError) -> Self {
+        match error {
+            StorageError::Full => Self::unavailable("the storage is full"),
+            // A row names these bytes: that they are gone is not the client's mistake.
+            StorageError::NotFound => Self::internal("stored bytes are missing"),
+            StorageError::Unavailable(cause) => Self::unavailable(cause.to_string()),
+        }
+    }
+}
+
+impl From<std::io::Error> for AppError {
+    fn from(error: std::io::Error) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<askama::Error> for AppError {
+    fn from(error: askama::Error) -> Self {
+        Self::internal(error)
+    }
+}

@@ -1,0 +1,31 @@
+//! Lumina, a self-hosted photo album and image host. This is the map of the house.
+//!
+//! | room | what it does |
+//! |---|---|
+//! | [`app`] | starts and stops everything; tests start the same way |
+//! | [`routes`] | every URL, and the functions that build links |
+//! | [`pages`], [`api`] | handlers: HTML and JSON, one file a page or resource |
+//! | [`web`] | what all handlers need: who is asking, frames, errors, bytes |
+//! | [`album`] | what needs rows, bytes and image work together |
+//! | [`models`] | rows and queries; knows nothing of HTTP |
+//! | [`storage`] | photos' bytes |
+//! | [`media`] | image work: bytes in, bytes out |
+//! | [`db`] | the door to Postgres, and our own Postgres when none is given |
+//! | [`config`], [`telemetry`], [`error`], [`passwords`] | settings, logs, errors, bcrypt |
+//!
+//! Dependencies point one way: pages, api → web → album → models, storage, media → db, config, error.
+
+pub mod album;
+pub mod api;
+pub mod app;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod media;
+pub mod models;
+pub mod pages;
+pub mod passwords;
+pub mod routes;
+pub mod storage;
+pub mod telemetry;
+pub mod web;

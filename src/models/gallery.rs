@@ -1,0 +1,218 @@
+//! Listings of one owner's photos, newest first: pages, filters by hashtags, neighbours.
+//!
+//! One statement a page, hashtags included, and no page counts or skips what came before: it begins where the cursor
+//! says (keyset pagination). A filter by several hashtags merges one index-only scan a hashtag, all in the gallery's
+//! order, so that its cost is bounded by the number of photos that carry them even when few carry all.
+//!
+//! The statement is written out and not built by Diesel's expressions, which have no row comparison and no merge of
+//! that kind; as a [`QueryFragment`] it is still prepared once a connection, which `sql_query` never is.
+
+use chrono::{DateTime, Utc};
+use diesel::dsl::AsSelect;
+use diesel::expression::Expression;
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid as SqlUuid};
+use uuid::Uuid;
+
+use crate::models::{Photo, PhotoId, UserId};
+
+/// How many hashtags a filter may name; each is one more index scan.
+pub const MOST_FILTERS: usize = 10;
+
+/// A place between two photos of a listing: after the photo with this time and id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// The photo's `taken_at`.
+    pub taken_at: DateTime<Utc>,
+    /// The photo's id, which decides among those taken in the same instant.
+    pub id: PhotoId,
+}
+
+impl Cursor {
+    /// The place after `photo`.
+    #[must_use]
+    pub fn after(photo: &Photo) -> Self {
+        Self { taken_at: photo.taken_at, id: photo.id }
+    }
+}
+
+/// As it stands in links: the microseconds since 1970 (what Postgres keeps) and the id.
+impl std::fmt::Display for Cursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.taken_at.timestamp_micros(), self.id.0.simple())
+    }
+}
+
+impl std::str::FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (micros, id) = text.split_once('.').ok_or(())?;
+        let taken_at = micros.parse().ok().and_then(DateTime::from_timestamp_micros).ok_or(())?;
+        let id = Uuid::try_parse(id).map(PhotoId).map_err(drop)?;
+        Ok(Self { taken_at, id })
+    }
+}
+
+/// Which photos: of one owner, all or the public ones, that carry all of some hashtags.
+#[derive(Debug, Clone)]
+pub struct Listing {
+    /// Whose photos.
+    pub owner: UserId,
+    /// Only what everybody may see.
+    pub only_public: bool,
+    /// Normalised names; at most [`MOST_FILTERS`].
+    pub hashtags: Vec<String>,
+}
+
+/// A photo and its hashtags, in the order of their names.
+pub type Listed = (Photo, Vec<String>);
+
+impl Listing {
+    /// At most `limit` photos, from the newest or from `after` on.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn page(&self, conn: &mut PgConnection, after: Option<Cursor>, limit: i64) -> QueryResult<Vec<Listed>> {
+        self.select(after, Order::NewestFirst, limit).load(conn)
+    }
+
+    /// The photos next to the one at `cursor`: the newer and the older one.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn neighbours(&self, conn: &mut PgConnection, at: Cursor) -> QueryResult<(Option<Photo>, Option<Photo>)> {
+        let mut next = |order| {
+            let found: Option<Listed> = self.select(Some(at), order, 1).get_result(conn).optional()?;
+            QueryResult::Ok(found.map(|(photo, _)| photo))
+        };
+        Ok((next(Order::OldestFirst)?, next(Order::NewestFirst)?))
+    }
+
+    fn select(&self, from: Option<Cursor>, order: Order, limit: i64) -> Select<'_> {
+        Select { listing: self, from, order, limit, columns: Photo::as_select() }
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Order {
+    NewestFirst,
+    OldestFirst,
+}
+
+impl Order {
+    /// The comparison that goes on from a cursor, and the direction.
+    fn sql(self) -> (&'static str, &'static str) {
+        match self {
+            Self::NewestFirst => (" < ", " DESC"),
+            Self::OldestFirst => (" > ", " ASC"),
+        }
+    }
+}
+
+struct Select<'a> {
+    listing: &'a Listing,
+    from: Option<Cursor>,
+    order: Order,
+    limit: i64,
+    columns: AsSelect<Photo, Pg>,
+}
+
+impl Query for Select<'_> {
+    type SqlType = (<AsSelect<Photo, Pg> as Expression>::SqlType, Array<Text>);
+}
+
+impl QueryId for Select<'_> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl RunQueryDsl<PgConnection> for Select<'_> {}
+
+impl QueryFragment<Pg> for Select<'_> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let (_, direction) = self.order.sql();
+        out.push_sql("SELECT ");
+        self.columns.walk_ast(out.reborrow())?;
+        out.push_sql(
+            ", ARRAY(SELECT hashtags.name FROM photo_hashtags JOIN hashtags ON hashtags.id = photo_hashtags.hashtag_id \
+             WHERE photo_hashtags.photo_id = photos.id ORDER BY hashtags.name) FROM ",
+        );
+        if self.listing.hashtags.is_empty() {
+            out.push_sql("photos WHERE photos.owner_id = ");
+            out.push_bind_param::<BigInt, _>(&self.listing.owner)?;
+            if self.listing.only_public {
+                out.push_sql(" AND photos.visibility = 'public'");
+            }
+            self.walk_cursor("photos.taken_at, photos.id", &mut out)?;
+        } else {
+            out.push_sql("(");
+            self.walk_matches(&mut out)?;
+            out.push_sql(") AS matches JOIN photos ON photos.id = matches.photo_id");
+        }
+        out.push_sql(" ORDER BY photos.taken_at");
+        out.push_sql(direction);
+        out.push_sql(", photos.id");
+        out.push_sql(direction);
+        out.push_sql(" LIMIT ");
+        out.push_bind_param::<BigInt, _>(&self.limit)
+    }
+}
+
+impl<'b> Select<'b> {
+    /// The ids of one page of the photos that carry all the hashtags. A hashtag's id is a scalar subquery, so that the
+    /// planner knows each scan to be of one hashtag and in the listing's order.
+    fn walk_matches(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let (_, direction) = self.order.sql();
+        out.push_sql("SELECT h0.photo_id FROM photo_hashtags AS h0");
+        for (n, name) in self.listing.hashtags.iter().enumerate().skip(1) {
+            out.push_sql(&format!(" JOIN photo_hashtags AS h{n} ON h{n}.taken_at = h0.taken_at AND h{n}.photo_id = h0.photo_id AND h{n}.owner_id = "));
+            out.push_bind_param::<BigInt, _>(&self.listing.owner)?;
+            out.push_sql(&format!(" AND h{n}.hashtag_id = (SELECT id FROM hashtags WHERE name = "));
+            out.push_bind_param::<Text, _>(name)?;
+            out.push_sql(")");
+        }
+        if self.listing.only_public {
+            out.push_sql(" JOIN photos AS shown ON shown.id = h0.photo_id AND shown.visibility = 'public'");
+        }
+        out.push_sql(" WHERE h0.owner_id = ");
+        out.push_bind_param::<BigInt, _>(&self.listing.owner)?;
+        if let Some(name) = self.listing.hashtags.first() {
+            out.push_sql(" AND h0.hashtag_id = (SELECT id FROM hashtags WHERE name = ");
+            out.push_bind_param::<Text, _>(name)?;
+            out.push_sql(")");
+        }
+        self.walk_cursor("h0.taken_at, h0.photo_id", out)?;
+        out.push_sql(&format!(" ORDER BY h0.taken_at{direction}, h0.photo_id{direction} LIMIT "));
+        out.push_bind_param::<BigInt, _>(&self.limit)
+    }
+
+    fn walk_cursor(&'b self, columns: &str, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let Some(cursor) = &self.from else { return Ok(()) };
+        out.push_sql(&format!(" AND ({columns}){}(", self.order.sql().0));
+        out.push_bind_param::<Timestamptz, _>(&cursor.taken_at)?;
+        out.push_sql(", ");
+        out.push_bind_param::<SqlUuid, _>(&cursor.id)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_its_link() {
+        let id = PhotoId::generate();
+        for micros in [-1, 0, 1_780_000_000_123_456] {
+            let cursor = Cursor { taken_at: DateTime::from_timestamp_micros(micros).unwrap(), id };
+            assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        }
+        for text in ["", ".", "1.", "x.1", "1", "99999999999999999999.0", "9223372036854775807.0190"] {
+            assert!(text.parse::<Cursor>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Rows and the queries on them. Nothing here knows of HTTP.
+//!
+//! Functions take the connection first and, for whatever somebody owns, who is asking: there is no bare `find(id)`.
+
+pub mod gallery;
+pub mod hashtag;
+pub mod ids;
+pub mod photo;
+pub mod removal;
+pub mod session;
+pub mod user;
+
+pub use gallery::{Cursor, Listing};
+pub use hashtag::Hashtag;
+pub use ids::{PhotoId, SessionId, UserId};
+pub use photo::{NewPhoto, Photo, Visibility};
+pub use session::Session;
+pub use user::{NewUser, Role, User};

@@ -1,0 +1,197 @@
+//! Photos as rows: who may see one, and what its owner may change.
+
+use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use rand::Rng;
+use rand::distr::Alphanumeric;
+use serde::{Deserialize, Serialize};
+
+use crate::db::schema::{photos, users};
+use crate::models::{PhotoId, UserId};
+
+/// Characters of a link's secret: 22 of 62 give 131 bits, more than a random UUID has.
+const SHARE_TOKEN_LENGTH: usize = 22;
+
+/// Who may see a photo beside its owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// Nobody.
+    Private,
+    /// Whoever has its link.
+    Link,
+    /// Everybody; also on the owner's public page.
+    Public,
+}
+
+impl Visibility {
+    /// As the row and the forms have it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Link => "link",
+            Self::Public => "public",
+        }
+    }
+}
+
+/// A row of `photos`.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = photos, check_for_backend(Pg))]
+pub struct Photo {
+    /// Which photo.
+    pub id: PhotoId,
+    /// Whose.
+    pub owner_id: UserId,
+    /// As uploaded; shown, never used as a path.
+    pub filename: String,
+    /// Found by reading the bytes.
+    pub content_type: String,
+    /// Of the original.
+    pub size_bytes: i64,
+    /// In pixels, upright.
+    pub width: i32,
+    /// In pixels, upright.
+    pub height: i32,
+    /// The average colour, 0xRRGGBB.
+    pub colour: i32,
+    /// Maker and model, if the file says.
+    pub camera: Option<String>,
+    /// May be empty.
+    pub title: String,
+    visibility: String,
+    /// The secret of its link, while it is shared.
+    pub share_token: Option<String>,
+    /// When the camera says, else when it was uploaded.
+    pub taken_at: DateTime<Utc>,
+    /// When it was uploaded.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What a new row needs.
+#[derive(Insertable)]
+#[diesel(table_name = photos, check_for_backend(Pg))]
+pub struct NewPhoto {
+    /// See [`Photo`].
+    pub id: PhotoId,
+    /// See [`Photo`].
+    pub owner_id: UserId,
+    /// See [`Photo`]; 1 to 255 characters.
+    pub filename: String,
+    /// See [`Photo`].
+    pub content_type: &'static str,
+    /// See [`Photo`].
+    pub size_bytes: i64,
+    /// Of the original.
+    pub sha256: Vec<u8>,
+    /// See [`Photo`].
+    pub width: i32,
+    /// See [`Photo`].
+    pub height: i32,
+    /// See [`Photo`].
+    pub colour: i32,
+    /// See [`Photo`].
+    pub camera: Option<String>,
+    /// See [`Photo`].
+    pub taken_at: DateTime<Utc>,
+}
+
+impl NewPhoto {
+    /// Inserts the row.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn insert(&self, conn: &mut PgConnection) -> QueryResult<Photo> {
+        diesel::insert_into(photos::table).values(self).returning(Photo::as_returning()).get_result(conn)
+    }
+}
+
+impl Photo {
+    /// Who may see it beside its owner.
+    #[must_use]
+    pub fn visibility(&self) -> Visibility {
+        match self.visibility.as_str() {
+            "link" => Visibility::Link,
+            "public" => Visibility::Public,
+            _ => Visibility::Private,
+        }
+    }
+
+    /// The photo, if `owner` owns it.
+    ///
+    /// # Errors
+    /// [`diesel::NotFound`] when there is none, or it is somebody else's.
+    pub fn owned_by(conn: &mut PgConnection, owner: UserId, id: PhotoId) -> QueryResult<Self> {
+        photos::table.find(id).filter(photos::owner_id.eq(owner)).select(Self::as_select()).first(conn)
+    }
+
+    /// The photo, if `viewer` may see it without its link: their own, or a public one of an active user.
+    ///
+    /// # Errors
+    /// [`diesel::NotFound`] when there is none, or they may not see it.
+    pub fn visible_to(conn: &mut PgConnection, viewer: Option<UserId>, id: PhotoId) -> QueryResult<Self> {
+        let public = photos::visibility.eq(Visibility::Public.as_str()).and(users::active);
+        photos::table
+            .inner_join(users::table)
+            .filter(photos::id.eq(id))
+            .filter(public.or(photos::owner_id.nullable().is_not_distinct_from(viewer)))
+            .select(Self::as_select())
+            .first(conn)
+    }
+
+    /// The shared photo behind a link, with the name of its owner and whether it is on their public page.
+    ///
+    /// # Errors
+    /// [`diesel::NotFound`] when no photo has this link (any more).
+    pub fn by_share_token(conn: &mut PgConnection, token: &str) -> QueryResult<(Self, crate::models::User)> {
+        photos::table
+            .inner_join(users::table)
+            .filter(photos::share_token.eq(token))
+            .filter(users::active)
+            .select((Self::as_select(), crate::models::User::as_select()))
+            .first(conn)
+    }
+
+    /// Sets the title.
+    ///
+    /// # Errors
+    /// [`diesel::NotFound`] as [`Photo::owned_by`].
+    pub fn set_title(conn: &mut PgConnection, owner: UserId, id: PhotoId, title: &str) -> QueryResult<Self> {
+        diesel::update(photos::table.find(id).filter(photos::owner_id.eq(owner)))
+            .set(photos::title.eq(title))
+            .returning(Self::as_returning())
+            .get_result(conn)
+    }
+
+    /// Changes who may see it. Making it private ends its link for good: sharing it again makes a new one.
+    ///
+    /// # Errors
+    /// [`diesel::NotFound`] as [`Photo::owned_by`].
+    pub fn set_visibility(
+        conn: &mut PgConnection,
+        owner: UserId,
+        id: PhotoId,
+        visibility: Visibility,
+    ) -> QueryResult<Self> {
+        let photo = photos::table
+            .find(id)
+            .filter(photos::owner_id.eq(owner))
+            .for_update()
+            .select(Self::as_select())
+            .first(conn)?;
+        let token = match visibility {
+            Visibility::Private => None,
+            Visibility::Link | Visibility::Public => Some(photo.share_token.unwrap_or_else(new_share_token)),
+        };
+        diesel::update(photos::table.find(id))
+            .set((photos::visibility.eq(visibility.as_str()), photos::share_token.eq(token)))
+            .returning(Self::as_returning())
+            .get_result(conn)
+    }
+}
+
+fn new_share_token() -> String {
+    rand::rng().sample_iter(Alphanumeric).take(SHARE_TOKEN_LENGTH).map(char::from).collect()
+}

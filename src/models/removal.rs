@@ -1,0 +1,131 @@
+//! The durable list of stored bytes that are to go; see `removals` in the migrations.
+//!
+//! A photo's objects are named by its row or by a row here, from before the first byte is stored until after the last
+//! one is removed. So a crash at any step leaves nothing that the sweeper cannot find.
+
+use chrono::{TimeDelta, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Double, Integer, Uuid as SqlUuid};
+
+use crate::db::schema::{photos, removals};
+use crate::models::{PhotoId, UserId, hashtag};
+
+/// For how long a deletion can be undone.
+pub const UNDO: TimeDelta = TimeDelta::seconds(60);
+
+/// How long taking in one photo may last before its bytes count as left behind.
+const TAKE_IN: TimeDelta = TimeDelta::hours(1);
+
+/// Announces that objects of a new photo are about to be stored.
+///
+/// # Errors
+/// Of the database.
+pub fn announce(conn: &mut PgConnection, owner: UserId, photo: PhotoId) -> QueryResult<()> {
+    diesel::insert_into(removals::table)
+        .values((removals::photo_id.eq(photo), removals::owner_id.eq(owner), removals::due_at.eq(Utc::now() + TAKE_IN)))
+        .execute(conn)
+        .map(drop)
+}
+
+/// The photo's row is about to be inserted in this transaction: its objects stay. False when it took so long that the
+/// sweeper was there first.
+///
+/// # Errors
+/// Of the database.
+pub fn withdraw(conn: &mut PgConnection, photo: PhotoId) -> QueryResult<bool> {
+    diesel::delete(
+        removals::table.find(photo).filter(removals::photo.is_null().and(removals::due_at.gt(diesel::dsl::now))),
+    )
+    .execute(conn)
+    .map(|rows| rows > 0)
+}
+
+/// Makes the objects of a photo that was not taken in due at once.
+///
+/// # Errors
+/// Of the database.
+pub fn hasten(conn: &mut PgConnection, photo: PhotoId) -> QueryResult<()> {
+    diesel::update(removals::table.find(photo)).set(removals::due_at.eq(diesel::dsl::now)).execute(conn).map(drop)
+}
+
+/// Deletes photos of `owner`: from here on no door shows them. Answers those that were there.
+///
+/// # Errors
+/// Of the database.
+pub fn delete_photos(conn: &mut PgConnection, owner: UserId, ids: &[PhotoId]) -> QueryResult<Vec<PhotoId>> {
+    hashtag::lock_owner(conn, owner)?;
+    let there: Vec<PhotoId> = photos::table
+        .filter(photos::owner_id.eq(owner).and(photos::id.eq_any(ids)))
+        .select(photos::id)
+        .for_update()
+        .load(conn)?;
+    diesel::sql_query(
+        "INSERT INTO removals (photo_id, owner_id, due_at, photo, hashtag_ids) \
+         SELECT photos.id, photos.owner_id, now() + make_interval(secs => $2), to_jsonb(photos), \
+                ARRAY(SELECT hashtag_id FROM photo_hashtags WHERE photo_id = photos.id) \
+         FROM photos WHERE photos.id = ANY($1)",
+    )
+    .bind::<Array<SqlUuid>, _>(&there)
+    .bind::<Double, _>(UNDO.as_seconds_f64())
+    .execute(conn)?;
+    diesel::delete(photos::table.filter(photos::id.eq_any(&there))).execute(conn)?;
+    Ok(there)
+}
+
+/// Takes a deletion back, hashtags and link included.
+///
+/// # Errors
+/// [`diesel::NotFound`] when it is too late, or nothing of `owner` was deleted under this id.
+pub fn restore_photo(conn: &mut PgConnection, owner: UserId, id: PhotoId) -> QueryResult<()> {
+    hashtag::lock_owner(conn, owner)?;
+    let hashtag_ids: Vec<i32> = removals::table
+        .find(id)
+        .filter(removals::owner_id.eq(owner).and(removals::photo.is_not_null()))
+        .filter(removals::due_at.gt(diesel::dsl::now))
+        .for_update()
+        .select(removals::hashtag_ids)
+        .first(conn)?;
+    diesel::sql_query(
+        "INSERT INTO photos SELECT photo.* FROM removals, jsonb_populate_record(NULL::photos, removals.photo) AS photo \
+         WHERE removals.photo_id = $1",
+    )
+    .bind::<SqlUuid, _>(id)
+    .execute(conn)?;
+    diesel::sql_query(
+        "INSERT INTO photo_hashtags (owner_id, hashtag_id, taken_at, photo_id) \
+         SELECT owner_id, unnest($2), taken_at, id FROM photos WHERE id = $1",
+    )
+    .bind::<SqlUuid, _>(id)
+    .bind::<Array<Integer>, _>(&hashtag_ids)
+    .execute(conn)?;
+    finish(conn, &[id])
+}
+
+/// Claims photos whose objects are due to be removed, those claimed before a crash included. From here on neither undo
+/// nor a late take-in can have them back: both look at `due_at`, and this update waits for whoever was there first.
+///
+/// # Errors
+/// Of the database.
+pub fn claim_due(conn: &mut PgConnection, limit: i64) -> QueryResult<Vec<PhotoId>> {
+    #[derive(QueryableByName)]
+    struct Claimed {
+        #[diesel(sql_type = SqlUuid)]
+        photo_id: PhotoId,
+    }
+    let claimed: Vec<Claimed> = diesel::sql_query(
+        "UPDATE removals SET due_at = '-infinity' WHERE photo_id IN \
+         (SELECT photo_id FROM removals WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED) \
+         RETURNING photo_id",
+    )
+    .bind::<BigInt, _>(limit)
+    .load(conn)?;
+    Ok(claimed.into_iter().map(|row| row.photo_id).collect())
+}
+
+/// Crosses out photos whose objects are gone.
+///
+/// # Errors
+/// Of the database.
+pub fn finish(conn: &mut PgConnection, ids: &[PhotoId]) -> QueryResult<()> {
+    diesel::delete(removals::table.filter(removals::photo_id.eq_any(ids))).execute(conn).map(drop)
+}

@@ -1,0 +1,195 @@
+//! People with an account.
+
+use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::result::{DatabaseErrorKind, Error};
+use diesel::sql_types::Text;
+
+use crate::db::schema::users;
+use crate::models::UserId;
+
+diesel::define_sql_function! {
+    /// Postgres's `lower`, on which the unique indexes of usernames and email addresses stand.
+    fn lower(text: Text) -> Text;
+}
+
+/// What a user may do. Kept as text in the row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Their own photos.
+    User,
+    /// Also the people and settings of the instance. The first account is one.
+    Admin,
+}
+
+impl Role {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// A row of `users`.
+#[derive(Clone, Queryable, Selectable)]
+#[diesel(table_name = users, check_for_backend(Pg))]
+pub struct User {
+    /// Who it is.
+    pub id: UserId,
+    /// Unique without regard to case; shown as it was typed.
+    pub username: String,
+    /// Unique without regard to case.
+    pub email: String,
+    /// May be empty.
+    pub full_name: String,
+    /// bcrypt; `None` for someone who signs in elsewhere only.
+    pub password_hash: Option<String>,
+    role: String,
+    /// A disabled user is signed out and cannot sign in.
+    pub active: bool,
+    /// When the account was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// The password hash stays out of logs.
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("User").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// What a new account needs; every field already checked.
+pub struct NewUser {
+    /// See [`User::username`].
+    pub username: String,
+    /// See [`User::email`].
+    pub email: String,
+    /// See [`User::full_name`].
+    pub full_name: String,
+    /// bcrypt.
+    pub password_hash: String,
+}
+
+/// Which unique field somebody else has already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// The username.
+    Username,
+    /// The email address.
+    Email,
+}
+
+impl Taken {
+    /// The field whose unique index refused a row, if that is what `error` says.
+    fn from_violation(error: &Error) -> Option<Self> {
+        match error {
+            Error::DatabaseError(DatabaseErrorKind::UniqueViolation, info) => match info.constraint_name() {
+                Some("users_username_key") => Some(Self::Username),
+                Some("users_email_key") => Some(Self::Email),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl User {
+    /// What the user may do.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        if self.role == Role::Admin.as_str() { Role::Admin } else { Role::User }
+    }
+
+    /// Makes an account; the very first one is an admin. The unique indexes decide who was first to a name.
+    ///
+    /// # Errors
+    /// Of the database only: a taken name or address is in the `Ok`.
+    pub fn create(conn: &mut PgConnection, new: &NewUser) -> QueryResult<Result<Self, Taken>> {
+        let inserted = conn.transaction(|conn| {
+            // Two people who register first in the same instant must not both find the table empty.
+            diesel::sql_query("SELECT pg_advisory_xact_lock(hashtext('lumina first account'))").execute(conn)?;
+            let first =
+                !diesel::select(diesel::dsl::exists(users::table.select(users::id))).get_result::<bool>(conn)?;
+            let role = if first { Role::Admin } else { Role::User };
+            diesel::insert_into(users::table)
+                .values((
+                    users::username.eq(&new.username),
+                    users::email.eq(&new.email),
+                    users::full_name.eq(&new.full_name),
+                    users::password_hash.eq(&new.password_hash),
+                    users::role.eq(role.as_str()),
+                ))
+                .returning(Self::as_returning())
+                .get_result(conn)
+        });
+        Self::or_taken(inserted)
+    }
+
+    /// The user with this username or email address; a username has no `@`, so the two never meet.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn by_login(conn: &mut PgConnection, login: &str) -> QueryResult<Option<Self>> {
+        let query = users::table.select(Self::as_select()).into_boxed();
+        let query = if login.contains('@') {
+            query.filter(lower(users::email).eq(lower(login)))
+        } else {
+            query.filter(lower(users::username).eq(lower(login)))
+        };
+        query.first(conn).optional()
+    }
+
+    /// The active user who is called this, for their public page.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn by_username(conn: &mut PgConnection, username: &str) -> QueryResult<Option<Self>> {
+        users::table
+            .filter(lower(users::username).eq(lower(username)))
+            .filter(users::active)
+            .select(Self::as_select())
+            .first(conn)
+            .optional()
+    }
+
+    /// The name shown as a photo's maker: the full name, else the username.
+    #[must_use]
+    pub fn display_name(&self) -> &str {
+        if self.full_name.is_empty() { &self.username } else { &self.full_name }
+    }
+
+    /// Changes email address and full name.
+    ///
+    /// # Errors
+    /// As [`User::create`].
+    pub fn update_profile(
+        conn: &mut PgConnection,
+        id: UserId,
+        email: &str,
+        full_name: &str,
+    ) -> QueryResult<Result<Self, Taken>> {
+        Self::or_taken(
+            diesel::update(users::table.find(id))
+                .set((users::email.eq(email), users::full_name.eq(full_name)))
+                .returning(Self::as_returning())
+                .get_result(conn),
+        )
+    }
+
+    /// Sets a new password hash.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn set_password_hash(conn: &mut PgConnection, id: UserId, hash: &str) -> QueryResult<()> {
+        diesel::update(users::table.find(id)).set(users::password_hash.eq(hash)).execute(conn).map(drop)
+    }
+
+    fn or_taken(outcome: QueryResult<Self>) -> QueryResult<Result<Self, Taken>> {
+        match outcome {
+            Ok(user) => Ok(Ok(user)),
+            Err(error) => Taken::from_violation(&error).map(Err).ok_or(error),
+        }
+    }
+}

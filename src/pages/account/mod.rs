@@ -1,0 +1,105 @@
+//! `GET /account`: the profile, the password, the theme, and the devices signed in.
+
+pub mod devices;
+pub mod password;
+pub mod profile;
+pub mod theme;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+
+use crate::app::AppState;
+use crate::error::AppError;
+use crate::models::Session;
+use crate::pages::photos::card::{day, minute};
+use crate::routes;
+use crate::web::auth::{CurrentUser, SignedIn};
+use crate::web::forms::Field;
+use crate::web::htmx::page as whole_page;
+use crate::web::page::Page;
+
+#[derive(Template)]
+#[template(path = "account/show.html", blocks = ["profile", "password", "sessions"])]
+struct Account {
+    page: Page,
+    username: String,
+    email: Field,
+    full_name: Field,
+    current_password: Field,
+    new_password: Field,
+    sessions: Vec<Device>,
+    joined: String,
+    public_page: String,
+}
+
+struct Device {
+    id: String,
+    name: String,
+    last_seen: String,
+    signed_in: String,
+    current: bool,
+}
+
+/// One's own account.
+pub async fn show_account(state: web::Data<AppState>, page: Page, user: CurrentUser) -> Result<HttpResponse, AppError> {
+    whole_page(StatusCode::OK, &Account::load(&state, page, &user).await?)
+}
+
+impl Account {
+    async fn load(state: &AppState, page: Page, signed_in: &SignedIn) -> Result<Self, AppError> {
+        let (user, current) = (&signed_in.user, signed_in.session.id);
+        let id = user.id;
+        let sessions = state.db.read(move |conn| Session::of_user(conn, id)).await?;
+        let device = |session: Session| Device {
+            id: session.id.to_string(),
+            name: device_name(&session.user_agent),
+            last_seen: format!("{} UTC", minute(session.last_seen_at)),
+            signed_in: day(session.created_at),
+            current: session.id == current,
+        };
+        Ok(Self {
+            page,
+            username: user.username.clone(),
+            email: Field::of(user.email.as_str()),
+            full_name: Field::of(user.full_name.as_str()),
+            current_password: Field::default(),
+            new_password: Field::default(),
+            sessions: sessions.into_iter().map(device).collect(),
+            joined: day(user.created_at),
+            public_page: routes::person(&user.username),
+        })
+    }
+}
+
+/// Enough of a User-Agent header to know one's own devices by. Order matters: Edge also says Chrome, and Chrome Safari.
+fn device_name(user_agent: &str) -> String {
+    let known = |names: &[(&str, &'static str)]| {
+        names.iter().find(|(sign, _)| user_agent.contains(sign)).map(|(_, name)| *name)
+    };
+    let browser = known(&[
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("SamsungBrowser", "Samsung Internet"),
+        ("Firefox", "Firefox"),
+        ("FxiOS", "Firefox"),
+        ("CriOS", "Chrome"),
+        ("Chrome", "Chrome"),
+        ("Safari", "Safari"),
+        ("curl", "curl"),
+    ]);
+    let system = known(&[
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS", "Mac"),
+        ("CrOS", "ChromeOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(one), None) | (None, Some(one)) => one.to_owned(),
+        (None, None) => "Unknown device".to_owned(),
+    }
+}

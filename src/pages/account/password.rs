@@ -1,0 +1,58 @@
+//! `POST /account/password`: changing the password, which signs all other devices out.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+
+use crate::app::AppState;
+use crate::error::AppError;
+use crate::models::{Session, User};
+use crate::pages::account::Account;
+use crate::pages::registration::checked_password;
+use crate::routes;
+use crate::web::auth::{CurrentUser, sign_in};
+use crate::web::htmx::{Htmx, see_other};
+use crate::web::notice::Notice;
+use crate::web::page::Page;
+
+/// What is sent.
+#[derive(Deserialize)]
+pub struct NewPassword {
+    #[serde(default)]
+    current_password: String,
+    #[serde(default)]
+    password: String,
+}
+
+/// Needs the old password: a device left unlocked must not be enough to take the account over.
+pub async fn update_password(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    page: Page,
+    user: CurrentUser,
+    htmx: Htmx,
+    form: web::Form<NewPassword>,
+) -> Result<HttpResponse, AppError> {
+    let form = form.into_inner();
+    let mut view = Account::load(&state, page, &user).await?;
+    view.new_password = checked_password(&form.password);
+    if !state.passwords.verify(form.current_password, user.user.password_hash.clone()).await? {
+        view.current_password.refuse("This is not your current password.");
+    }
+    if !view.new_password.is_fine() || !view.current_password.is_fine() {
+        return htmx.answer(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.as_password());
+    }
+    let hash = state.passwords.hash(form.password).await?;
+    let (id, session) = (user.user.id, user.session.id);
+    let ended = state
+        .db
+        .write(move |conn| {
+            User::set_password_hash(conn, id, &hash)?;
+            Session::end_others(conn, id, session)
+        })
+        .await?;
+    // This device gets a new session too: a copy of its cookie may be what the change is about.
+    let renewed = sign_in(&request, &state, &user.user).await?;
+    Notice::PasswordChanged(ended).leave(&state, renewed).await?;
+    Ok(see_other(routes::account()))
+}

@@ -1,0 +1,63 @@
+//! `GET /u/{username}?hashtag=&after=`: the public photos of one person.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+
+use crate::app::AppState;
+use crate::error::AppError;
+use crate::models::{Listing, Photo, User};
+use crate::pages::photos::card::{ActiveFilter, Filter, Month, PAGE, cut_page, months};
+use crate::routes;
+use crate::web::htmx::Htmx;
+use crate::web::page::Page;
+
+#[derive(Template)]
+#[template(path = "people/show.html", blocks = ["grid"])]
+struct PublicPhotos {
+    page: Page,
+    username: String,
+    full_name: String,
+    filters: Vec<ActiveFilter>,
+    months: Vec<Month>,
+    next: Option<String>,
+    newest: Option<String>,
+}
+
+/// Someone without public photos has no public page: whether they have an account is nobody's business.
+pub async fn show_public_photos(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    page: Page,
+    htmx: Htmx,
+    username: web::Path<String>,
+) -> Result<HttpResponse, AppError> {
+    let filter = Filter::of(&request)?;
+    let (hashtags, after) = (filter.hashtags.clone(), filter.after);
+    let (owner, mut listed) = state
+        .db
+        .read(move |conn| {
+            let owner = User::by_username(conn, &username)?.ok_or(diesel::NotFound)?;
+            let mut listing = Listing { owner: owner.id, only_public: true, hashtags: Vec::new() };
+            if listing.page(conn, None, 1)?.is_empty() {
+                return Err(diesel::NotFound);
+            }
+            listing.hashtags = hashtags;
+            Ok((owner, listing.page(conn, after, PAGE as i64 + 1)?))
+        })
+        .await?;
+    let here = routes::person(&owner.username);
+    let next = cut_page(&mut listed)
+        .map(|cursor| format!("{here}{}", routes::listing_query(&filter.hashtags, Some(&cursor.to_string()))));
+    let href = |photo: &Photo| photo.share_token.as_deref().map(routes::shared_photo).unwrap_or_default();
+    let view = PublicPhotos {
+        page,
+        filters: filter.active(&here),
+        months: months(listed, after, href),
+        next,
+        newest: after.map(|_| format!("{here}{}", routes::listing_query(&filter.hashtags, None))),
+        username: owner.username,
+        full_name: owner.full_name,
+    };
+    htmx.answer(StatusCode::OK, &view, &view.as_grid())
+}

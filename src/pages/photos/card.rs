@@ -1,0 +1,240 @@
+//! Photos as every page shows them: cards under month headings, and the filter they were found by.
+
+use actix_web::HttpRequest;
+use chrono::{DateTime, Datelike, Utc};
+
+use crate::error::AppError;
+use crate::media::RenditionName;
+use crate::models::gallery::{Listed, MOST_FILTERS};
+use crate::models::{Cursor, Hashtag, Photo, Visibility};
+use crate::routes;
+use crate::web::forms::Pairs;
+
+/// Photos a page of a gallery.
+pub const PAGE: usize = 60;
+
+/// One photo in a gallery.
+pub struct Card {
+    /// Its id.
+    pub id: String,
+    /// Its page, with the filter it was found by.
+    pub href: String,
+    /// In place of the picture.
+    pub alt: String,
+    /// May be empty.
+    pub title: String,
+    /// Without `#`.
+    pub hashtags: Vec<String>,
+    /// In pixels, upright.
+    pub width: u32,
+    /// In pixels, upright.
+    pub height: u32,
+    /// The number of its class in `ratios.css`.
+    pub ratio: u16,
+    /// The average colour, as CSS and SVG write it.
+    pub colour: String,
+    /// For the gallery.
+    pub small: Rendition,
+    /// For dense screens.
+    pub large: Rendition,
+    /// Whether anyone but the owner may see it.
+    pub shared: bool,
+}
+
+/// Where a rendition is, and its size in pixels.
+pub struct Rendition {
+    /// Where.
+    pub url: String,
+    /// In pixels.
+    pub width: u32,
+    /// In pixels.
+    pub height: u32,
+}
+
+/// Photos taken in one month.
+pub struct Month {
+    /// Such as "July 2026"; `None` when the page before ended in the same month.
+    pub heading: Option<String>,
+    /// Newest first.
+    pub cards: Vec<Card>,
+}
+
+/// A hashtag that can be clicked.
+pub struct Chip {
+    /// Without `#`.
+    pub name: String,
+    /// Where it leads.
+    pub href: String,
+    /// How many photos carry it, where that is known.
+    pub photos: Option<i64>,
+}
+
+/// A hashtag that is filtered by.
+pub struct ActiveFilter {
+    /// Without `#`.
+    pub name: String,
+    /// The same listing without it.
+    pub remove: String,
+}
+
+impl Rendition {
+    /// Of a photo that is served by its id.
+    #[must_use]
+    pub fn of(photo: &Photo, name: RenditionName) -> Self {
+        Self::at(routes::rendition(&photo.id.to_string(), name.as_str()), photo, name)
+    }
+
+    /// Of a photo, served elsewhere.
+    #[must_use]
+    pub fn at(url: String, photo: &Photo, name: RenditionName) -> Self {
+        let (width, height) = size(photo);
+        let (width, height) = name.fitted(width, height);
+        Self { url, width, height }
+    }
+}
+
+/// In pixels; the database holds positive numbers only.
+#[must_use]
+pub fn size(photo: &Photo) -> (u32, u32) {
+    (photo.width.unsigned_abs(), photo.height.unsigned_abs())
+}
+
+impl Card {
+    /// `href` is where a click leads.
+    #[must_use]
+    pub fn new(photo: &Photo, hashtags: Vec<String>, href: String) -> Self {
+        let (width, height) = size(photo);
+        Self {
+            id: photo.id.to_string(),
+            href,
+            alt: alt(photo, &hashtags),
+            title: photo.title.clone(),
+            hashtags,
+            width,
+            height,
+            ratio: ratio_class(width, height),
+            colour: colour(photo),
+            small: Rendition::of(photo, RenditionName::Small),
+            large: Rendition::of(photo, RenditionName::Large),
+            shared: photo.visibility() != Visibility::Private,
+        }
+    }
+}
+
+/// The average colour as CSS and SVG write it.
+#[must_use]
+pub fn colour(photo: &Photo) -> String {
+    format!("#{:06x}", photo.colour)
+}
+
+/// What stands in place of the picture: the title, else hashtags and date.
+#[must_use]
+pub fn alt(photo: &Photo, hashtags: &[String]) -> String {
+    if !photo.title.is_empty() {
+        return photo.title.clone();
+    }
+    let names: Vec<_> = hashtags.iter().map(|name| format!("#{name}")).collect();
+    let what = if names.is_empty() { "Photo".to_owned() } else { names.join(" ") };
+    format!("{what}, {}", day(photo.taken_at))
+}
+
+/// Such as "4 July 2026".
+#[must_use]
+pub fn day(at: DateTime<Utc>) -> String {
+    at.format("%-d %B %Y").to_string()
+}
+
+/// Such as "4 July 2026, 18:03".
+#[must_use]
+pub fn minute(at: DateTime<Utc>) -> String {
+    at.format("%-d %B %Y, %H:%M").to_string()
+}
+
+/// The class in `ratios.css` for this shape. Its steps of 2 % are too small to see; what is outside 1:5 to 5:1 is cut.
+fn ratio_class(width: u32, height: u32) -> u16 {
+    let steps = (f64::from(width) / f64::from(height)).ln() * 50.0 + 100.0;
+    // In range for any two positive numbers, so the cast cannot cut.
+    steps.round().clamp(20.0, 180.0) as u16
+}
+
+/// Puts a page of photos under month headings. `before` is the cursor the page began at: a month that goes on from the
+/// page before has no second heading.
+#[must_use]
+pub fn months(listed: Vec<Listed>, before: Option<Cursor>, href: impl Fn(&Photo) -> String) -> Vec<Month> {
+    let month = |at: DateTime<Utc>| (at.year(), at.month());
+    let mut current = before.map(|cursor| month(cursor.taken_at));
+    let mut months: Vec<Month> = Vec::new();
+    for (photo, hashtags) in listed {
+        let card = Card::new(&photo, hashtags, href(&photo));
+        let goes_on = current == Some(month(photo.taken_at));
+        match months.last_mut() {
+            Some(last) if goes_on => last.cards.push(card),
+            _ => {
+                let heading = (!goes_on).then(|| photo.taken_at.format("%B %Y").to_string());
+                months.push(Month { heading, cards: vec![card] });
+            }
+        }
+        current = Some(month(photo.taken_at));
+    }
+    months
+}
+
+/// Which part of a listing a URL asks for; by default the beginning of all.
+#[derive(Default)]
+pub struct Filter {
+    /// Normalised names, each once.
+    pub hashtags: Vec<String>,
+    /// Where the page begins.
+    pub after: Option<Cursor>,
+}
+
+impl Filter {
+    /// From `?hashtag=…&hashtag=…&after=…`; empty hashtags are ignored.
+    ///
+    /// # Errors
+    /// [`AppError::BadRequest`] for too many hashtags or a cursor that is none.
+    pub fn of(request: &HttpRequest) -> Result<Self, AppError> {
+        let query = Pairs::of_query(request)?;
+        let mut hashtags: Vec<String> = Vec::new();
+        for name in query.all("hashtag").flat_map(Hashtag::filter_words) {
+            if !hashtags.contains(&name) {
+                hashtags.push(name);
+            }
+        }
+        if hashtags.len() > MOST_FILTERS {
+            return Err(AppError::BadRequest(format!("Filter by at most {MOST_FILTERS} hashtags.")));
+        }
+        let after = match query.first("after") {
+            "" => None,
+            cursor => Some(cursor.parse().map_err(|()| {
+                AppError::BadRequest("This address does not lead to photos. Start from the first page.".to_owned())
+            })?),
+        };
+        Ok(Self { hashtags, after })
+    }
+
+    /// The hashtags filtered by, each with the way to drop it.
+    #[must_use]
+    pub fn active(&self, listing: &str) -> Vec<ActiveFilter> {
+        let without = |name: &String| {
+            let others: Vec<_> = self.hashtags.iter().filter(|other| *other != name).cloned().collect();
+            format!("{listing}{}", routes::listing_query(&others, None))
+        };
+        self.hashtags.iter().map(|name| ActiveFilter { name: name.clone(), remove: without(name) }).collect()
+    }
+
+    /// The query that narrows by one more hashtag.
+    #[must_use]
+    pub fn narrowed_by(&self, name: &str) -> String {
+        let mut hashtags = self.hashtags.clone();
+        hashtags.push(name.to_owned());
+        routes::listing_query(&hashtags, None)
+    }
+}
+
+/// Cuts the extra photo that was read to see whether there is a next page, and says where that begins.
+pub fn cut_page(listed: &mut Vec<Listed>) -> Option<Cursor> {
+    let more = listed.len() > PAGE;
+    listed.truncate(PAGE);
+    listed.last().filter(|_| more).map(|(photo, _)| Cursor::after(photo))
+}

@@ -1,0 +1,91 @@
+//! `POST /photos`: uploading.
+
+use actix_multipart::Multipart;
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use futures_util::{StreamExt, stream};
+
+use crate::album::Staged;
+use crate::app::AppState;
+use crate::error::AppError;
+use crate::models::{Hashtag, UserId};
+use crate::pages::photos::card::{Card, Filter};
+use crate::pages::photos::list::Gallery;
+use crate::routes;
+use crate::web::auth::CurrentUser;
+use crate::web::htmx::{Htmx, see_other};
+use crate::web::notice::Notice;
+use crate::web::page::Page;
+use crate::web::upload_form::{Refusal, UploadForm};
+
+/// Files of one upload that are worked on at the same time: enough to keep the decoders busy.
+const AT_ONCE: usize = 4;
+
+/// Takes in what was sent. Files that are refused do not keep the others out; bad hashtags keep all of them out, as
+/// otherwise they would have to be written again one by one.
+pub async fn create_photos(
+    state: web::Data<AppState>,
+    page: Page,
+    user: CurrentUser,
+    htmx: Htmx,
+    upload: Multipart,
+) -> Result<HttpResponse, AppError> {
+    let owner = user.user.id;
+    let mut form = UploadForm::read(upload, &state.album, &state.config.limits).await?;
+    let mut cards = Vec::new();
+    match Hashtag::parse_list(&form.hashtags) {
+        Ok(hashtags) => take_in_all(&state, owner, &mut form, &hashtags, &mut cards).await,
+        Err(error) => refuse_all(&mut form, &error.to_string()),
+    }
+    if form.refused.is_empty() && cards.is_empty() {
+        let reason = "Choose one or more photos first.".to_owned();
+        form.refused.push(Refusal { filename: String::new(), reason, status: StatusCode::UNPROCESSABLE_ENTITY });
+    }
+    if form.refused.is_empty() && !htmx.wants_fragment() {
+        Notice::Uploaded(cards.len()).leave(&state, user.session.id).await?;
+        return Ok(see_other(routes::photos()));
+    }
+    let status = overall(&form.refused);
+    let mut view = Gallery::load(&state, page, owner, Filter::default()).await?;
+    view.uploaded = cards;
+    view.refused = form.refused;
+    view.upload_hashtags = form.hashtags;
+    htmx.answer(status, &view, &view.as_uploaded())
+}
+
+async fn take_in_all(
+    state: &AppState,
+    owner: UserId,
+    form: &mut UploadForm,
+    hashtags: &[Hashtag],
+    cards: &mut Vec<Card>,
+) {
+    let names: Vec<String> = hashtags.iter().map(|name| name.as_str().to_owned()).collect();
+    let take_in = |staged: Staged| async {
+        let filename = staged.filename().to_owned();
+        (filename, state.album.take_in(owner, staged, hashtags.to_vec()).await)
+    };
+    let mut outcomes = stream::iter(std::mem::take(&mut form.files)).map(take_in).buffered(AT_ONCE);
+    while let Some((filename, outcome)) = outcomes.next().await {
+        match outcome {
+            Ok(photo) => cards.push(Card::new(&photo, names.clone(), routes::photo(&photo.id.to_string()))),
+            Err(error) => form.refused.push(Refusal::of(filename, &error)),
+        }
+    }
+}
+
+fn refuse_all(form: &mut UploadForm, reason: &str) {
+    for staged in std::mem::take(&mut form.files) {
+        let filename = staged.filename().to_owned();
+        form.refused.push(Refusal { filename, reason: reason.to_owned(), status: StatusCode::UNPROCESSABLE_ENTITY });
+    }
+}
+
+/// The status all refusals have in common, else 422.
+fn overall(refused: &[Refusal]) -> StatusCode {
+    match refused {
+        [] => StatusCode::OK,
+        [first, others @ ..] if others.iter().all(|other| other.status == first.status) => first.status,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}

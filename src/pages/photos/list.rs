@@ -1,0 +1,100 @@
+//! `GET /photos?hashtag=&after=`: the gallery.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+
+use crate::app::AppState;
+use crate::error::AppError;
+use crate::models::{Hashtag, Listing, UserId};
+use crate::pages::photos::card::{ActiveFilter, Card, Chip, Filter, Month, PAGE, cut_page, months};
+use crate::routes;
+use crate::web::auth::CurrentUser;
+use crate::web::htmx::Htmx;
+use crate::web::page::Page;
+use crate::web::upload_form::Refusal;
+
+/// Hashtags offered to narrow by.
+const OFFERED: i64 = 20;
+
+/// The gallery. The answer to an upload is it too: with what came in, and what did not.
+#[derive(Template)]
+#[template(path = "photos/list.html", blocks = ["grid", "uploaded"])]
+pub(super) struct Gallery {
+    page: Page,
+    filters: Vec<ActiveFilter>,
+    /// The most used hashtags; each narrows.
+    hashtags: Vec<Chip>,
+    months: Vec<Month>,
+    /// The page of older photos.
+    next: Option<String>,
+    /// The first page, where this is not it.
+    newest: Option<String>,
+    /// There is no photo at all, or else none that matches.
+    empty_library: bool,
+    pub(super) uploaded: Vec<Card>,
+    pub(super) refused: Vec<Refusal>,
+    pub(super) upload_hashtags: String,
+    limits: Limits,
+}
+
+/// What the upload form says before anything is sent.
+struct Limits {
+    upload_mib: u32,
+    files_per_upload: u32,
+    megapixels: u32,
+}
+
+/// A page of photos, newest first.
+pub async fn show_gallery(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    page: Page,
+    user: CurrentUser,
+    htmx: Htmx,
+) -> Result<HttpResponse, AppError> {
+    let view = Gallery::load(&state, page, user.user.id, Filter::of(&request)?).await?;
+    htmx.answer(StatusCode::OK, &view, &view.as_grid())
+}
+
+impl Gallery {
+    /// One page of the gallery, nothing uploaded.
+    pub(super) async fn load(state: &AppState, page: Page, owner: UserId, filter: Filter) -> Result<Self, AppError> {
+        let listing = Listing { owner, only_public: false, hashtags: filter.hashtags.clone() };
+        let after = filter.after;
+        let (mut listed, offered) = state
+            .db
+            .read(move |conn| {
+                let listed = listing.page(conn, after, PAGE as i64 + 1)?;
+                diesel::QueryResult::Ok((listed, Hashtag::of_owner(conn, owner, "", OFFERED)?))
+            })
+            .await?;
+        let next = cut_page(&mut listed).map(|cursor| {
+            format!("{}{}", routes::photos(), routes::listing_query(&filter.hashtags, Some(&cursor.to_string())))
+        });
+        let query = routes::listing_query(&filter.hashtags, None);
+        let offered = offered.into_iter().filter(|(name, _)| !filter.hashtags.contains(name));
+        let chip = |(name, photos): (String, i64)| Chip {
+            href: format!("{}{}", routes::photos(), filter.narrowed_by(&name)),
+            name,
+            photos: Some(photos),
+        };
+        Ok(Self {
+            page,
+            filters: filter.active(routes::photos()),
+            hashtags: offered.map(chip).collect(),
+            empty_library: listed.is_empty() && filter.hashtags.is_empty() && after.is_none(),
+            months: months(listed, after, |photo| format!("{}{query}", routes::photo(&photo.id.to_string()))),
+            next,
+            newest: after.map(|_| routes::photos_with(&filter.hashtags)),
+            uploaded: Vec::new(),
+            refused: Vec::new(),
+            upload_hashtags: String::new(),
+            limits: Limits {
+                upload_mib: state.config.limits.upload_mib,
+                files_per_upload: state.config.limits.files_per_upload,
+                megapixels: state.config.limits.megapixels,
+            },
+        })
+    }
+}

@@ -1,0 +1,69 @@
+//! `POST /photos/selection`: hashtags or deletion of several photos at once.
+
+use actix_web::{HttpResponse, web};
+use uuid::Uuid;
+
+use crate::app::AppState;
+use crate::error::AppError;
+use crate::models::{Hashtag, PhotoId, UserId, hashtag};
+use crate::routes;
+use crate::web::auth::CurrentUser;
+use crate::web::forms::{Pairs, local_path};
+use crate::web::htmx::{Htmx, see_other};
+use crate::web::notice::Notice;
+
+/// Fields: `photo` (many), `action` (`hashtags` or `delete`), `add` and `remove` (lists of hashtags), `next`.
+/// Photos that are not one's own are passed over, as they do not exist for the one who asks.
+pub async fn edit_selection(
+    state: web::Data<AppState>,
+    user: CurrentUser,
+    htmx: Htmx,
+    form: Pairs,
+) -> Result<HttpResponse, AppError> {
+    let owner = user.user.id;
+    let photos: Vec<PhotoId> = form.all("photo").filter_map(|id| Uuid::try_parse(id).ok()).map(PhotoId).collect();
+    if photos.is_empty() {
+        return Err(AppError::BadRequest("Select one or more photos first.".to_owned()));
+    }
+    let notice = match form.first("action") {
+        "delete" => match state.album.let_go(owner, photos).await?.as_slice() {
+            [] => return Err(AppError::NotFound),
+            [one] => Notice::Deleted(*one),
+            some => Notice::DeletedSome(some.len()),
+        },
+        "hashtags" => {
+            let count = photos.len();
+            change_hashtags(&state, owner, photos, form.first("add"), form.first("remove")).await?;
+            Notice::HashtagsChanged(count)
+        }
+        _ => return Err(AppError::BadRequest("Choose what to do with the selected photos.".to_owned())),
+    };
+    if htmx.wants_fragment() {
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    notice.leave(&state, user.session.id).await?;
+    Ok(see_other(&local_path(Some(form.first("next")), routes::photos())))
+}
+
+async fn change_hashtags(
+    state: &AppState,
+    owner: UserId,
+    photos: Vec<PhotoId>,
+    add: &str,
+    remove: &str,
+) -> Result<(), AppError> {
+    let parse = |text| Hashtag::parse_list(text).map_err(|error| AppError::BadRequest(error.to_string()));
+    let (add, remove) = (parse(add)?, parse(remove)?);
+    state
+        .db
+        .write(move |conn| {
+            Hashtag::remove(conn, owner, &photos, &remove)?;
+            Hashtag::add(conn, owner, &photos, &add)?;
+            let most = Hashtag::most_on_one(conn, owner, &photos)?;
+            if most > hashtag::MOST_PER_PHOTO {
+                return Err(AppError::BadRequest(hashtag::HashtagError::TooMany(most).to_string()));
+            }
+            Ok(())
+        })
+        .await
+}

@@ -1,0 +1,265 @@
+//! `GET, POST /photos/{id}`: one photo, its facts, and editing them.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
+use crate::app::AppState;
+use crate::error::AppError;
+use crate::media::RenditionName;
+use crate::models::{Cursor, Hashtag, Listing, Photo, PhotoId, UserId, Visibility};
+use crate::pages::photos::card::{Chip, Filter, Rendition, alt, colour, minute, size};
+use crate::routes;
+use crate::web::auth::CurrentUser;
+use crate::web::forms::Field;
+use crate::web::htmx::{Htmx, see_other};
+use crate::web::notice::Notice;
+use crate::web::page::Page;
+
+#[derive(Template)]
+#[template(path = "photos/show.html", blocks = ["details"])]
+struct ShowPhoto {
+    page: Page,
+    id: String,
+    alt: String,
+    small: Rendition,
+    large: Rendition,
+    original: String,
+    colour: String,
+    width: u32,
+    height: u32,
+    /// The newer photo of the listing.
+    previous: Option<Neighbour>,
+    /// The older one.
+    next: Option<Neighbour>,
+    /// The gallery, as it was filtered.
+    back: String,
+    /// The filter, to be kept by this page's forms.
+    query: String,
+    title: Field,
+    hashtags: Field,
+    chips: Vec<Chip>,
+    facts: Vec<Fact>,
+    visibility: &'static str,
+    share: Option<Share>,
+    saved: bool,
+}
+
+struct Neighbour {
+    href: String,
+    /// To be fetched ahead.
+    image: String,
+}
+
+struct Fact {
+    name: &'static str,
+    value: String,
+}
+
+/// What can be copied while the photo is shared.
+struct Share {
+    page_url: String,
+    image_url: String,
+    markdown: String,
+    html: String,
+    bbcode: String,
+}
+
+/// One of one's own photos.
+pub async fn show_photo(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    page: Page,
+    user: CurrentUser,
+    htmx: Htmx,
+    id: web::Path<PhotoId>,
+) -> Result<HttpResponse, AppError> {
+    let view = ShowPhoto::load(&state, page, user.user.id, *id, Filter::of(&request)?).await?;
+    htmx.answer(StatusCode::OK, &view, &view.as_details())
+}
+
+/// What is to change; what is absent stays.
+#[derive(Deserialize)]
+pub struct PhotoChanges {
+    title: Option<String>,
+    hashtags: Option<String>,
+    visibility: Option<String>,
+}
+
+/// Title, hashtags, visibility: all that are sent, or none when one of them is wrong.
+pub async fn update_photo(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    page: Page,
+    user: CurrentUser,
+    htmx: Htmx,
+    id: web::Path<PhotoId>,
+    form: web::Form<PhotoChanges>,
+) -> Result<HttpResponse, AppError> {
+    let (owner, id, filter) = (user.user.id, *id, Filter::of(&request)?);
+    let here = format!("{}{}", routes::photo(&id.to_string()), routes::listing_query(&filter.hashtags, None));
+    match Changes::parse(form.into_inner()) {
+        Ok(changes) => {
+            state.db.write(move |conn| changes.save(conn, owner, id)).await?;
+            if !htmx.wants_fragment() {
+                Notice::Saved.leave(&state, user.session.id).await?;
+                return Ok(see_other(&here));
+            }
+            let mut view = ShowPhoto::load(&state, page, owner, id, filter).await?;
+            view.saved = true;
+            htmx.answer(StatusCode::OK, &view, &view.as_details())
+        }
+        Err(Wrong { title, hashtags }) => {
+            let mut view = ShowPhoto::load(&state, page, owner, id, filter).await?;
+            view.title = title.unwrap_or(view.title);
+            view.hashtags = hashtags.unwrap_or(view.hashtags);
+            htmx.answer(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.as_details())
+        }
+    }
+}
+
+/// Changes that can be saved.
+struct Changes {
+    title: Option<String>,
+    hashtags: Option<Vec<Hashtag>>,
+    visibility: Option<Visibility>,
+}
+
+/// The fields as they were typed, with what is wrong with them.
+struct Wrong {
+    title: Option<Field>,
+    hashtags: Option<Field>,
+}
+
+impl Changes {
+    fn parse(form: PhotoChanges) -> Result<Self, Wrong> {
+        let mut title = form.title.as_deref().map(|typed| Field::of(typed.trim()));
+        if let Some(field) = &mut title
+            && (field.value.chars().count() > 200 || field.value.chars().any(char::is_control))
+        {
+            field.refuse("Use at most 200 characters, on one line.");
+        }
+        let parsed = form.hashtags.as_deref().map(Hashtag::parse_list);
+        let mut hashtags = form.hashtags.map(Field::of);
+        if let (Some(field), Some(Err(error))) = (&mut hashtags, &parsed) {
+            field.refuse(error.to_string());
+        }
+        let visibility = match form.visibility.as_deref() {
+            Some("private") => Some(Visibility::Private),
+            Some("link") => Some(Visibility::Link),
+            Some("public") => Some(Visibility::Public),
+            None => None,
+            // Not something the form can send.
+            Some(_) => return Err(Wrong { title, hashtags }),
+        };
+        match (&title, parsed.transpose()) {
+            (Some(field), _) if !field.is_fine() => Err(Wrong { title, hashtags }),
+            (_, Err(_)) => Err(Wrong { title, hashtags }),
+            (_, Ok(names)) => Ok(Self { title: title.map(|field| field.value), hashtags: names, visibility }),
+        }
+    }
+
+    fn save(&self, conn: &mut diesel::PgConnection, owner: UserId, id: PhotoId) -> diesel::QueryResult<()> {
+        Photo::owned_by(conn, owner, id)?;
+        if let Some(title) = &self.title {
+            Photo::set_title(conn, owner, id, title)?;
+        }
+        if let Some(hashtags) = &self.hashtags {
+            Hashtag::replace(conn, owner, id, hashtags)?;
+        }
+        if let Some(visibility) = self.visibility {
+            Photo::set_visibility(conn, owner, id, visibility)?;
+        }
+        Ok(())
+    }
+}
+
+impl ShowPhoto {
+    async fn load(state: &AppState, page: Page, owner: UserId, id: PhotoId, filter: Filter) -> Result<Self, AppError> {
+        let listing = Listing { owner, only_public: false, hashtags: filter.hashtags.clone() };
+        let (photo, hashtags, newer, older) = state
+            .db
+            .read(move |conn| {
+                let photo = Photo::owned_by(conn, owner, id)?;
+                let hashtags = Hashtag::of_photo(conn, id)?;
+                let (newer, older) = listing.neighbours(conn, Cursor::after(&photo))?;
+                diesel::QueryResult::Ok((photo, hashtags, newer, older))
+            })
+            .await?;
+        let query = routes::listing_query(&filter.hashtags, None);
+        let neighbour = |photo: Photo| Neighbour {
+            href: format!("{}{query}", routes::photo(&photo.id.to_string())),
+            image: Rendition::of(&photo, RenditionName::Large).url,
+        };
+        let (width, height) = size(&photo);
+        Ok(Self {
+            page,
+            id: photo.id.to_string(),
+            alt: alt(&photo, &hashtags),
+            small: Rendition::of(&photo, RenditionName::Small),
+            large: Rendition::of(&photo, RenditionName::Large),
+            original: routes::original(&photo.id.to_string()),
+            colour: colour(&photo),
+            width,
+            height,
+            previous: newer.map(neighbour),
+            next: older.map(neighbour),
+            back: routes::photos_with(&filter.hashtags),
+            query,
+            title: Field::of(photo.title.as_str()),
+            hashtags: Field::of(hashtags.iter().map(|name| format!("#{name}")).collect::<Vec<_>>().join(" ")),
+            facts: facts(&photo),
+            visibility: photo.visibility().as_str(),
+            share: photo.share_token.as_deref().map(|token| Share::new(state, token, &alt(&photo, &hashtags))),
+            chips: hashtags.into_iter().map(chip).collect(),
+            saved: false,
+        })
+    }
+}
+
+fn chip(name: String) -> Chip {
+    Chip { href: routes::photos_with(std::slice::from_ref(&name)), name, photos: None }
+}
+
+fn facts(photo: &Photo) -> Vec<Fact> {
+    let kind = photo.content_type.trim_start_matches("image/").to_uppercase();
+    let megapixels = f64::from(photo.width) * f64::from(photo.height) / 1e6;
+    let fact = |name, value| Fact { name, value };
+    let mut facts = vec![
+        fact("Taken", minute(photo.taken_at)),
+        fact("Uploaded", format!("{} UTC", minute(photo.created_at))),
+        fact("Dimensions", format!("{} × {} ({megapixels:.1} MP)", photo.width, photo.height)),
+        fact("File", photo.filename.clone()),
+        fact("Size", format!("{}, {kind}", bytes_in_words(photo.size_bytes))),
+    ];
+    if let Some(camera) = &photo.camera {
+        facts.insert(1, fact("Camera", camera.clone()));
+    }
+    facts
+}
+
+/// Decimal units, as phones and file managers show them.
+fn bytes_in_words(bytes: i64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} bytes"),
+        1_000..1_000_000 => format!("{:.0} KB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
+impl Share {
+    fn new(state: &AppState, token: &str, alt: &str) -> Self {
+        let page_url = state.absolute(&routes::shared_photo(token));
+        let image_url = state.absolute(&routes::shared_bytes(token));
+        // What Markdown and HTML would take for their own.
+        let plain: String = alt.chars().filter(|c| !"[]()<>\"&\\`".contains(*c)).collect();
+        Self {
+            markdown: format!("[![{plain}]({image_url})]({page_url})"),
+            html: format!("<a href=\"{page_url}\"><img src=\"{image_url}\" alt=\"{plain}\"></a>"),
+            bbcode: format!("[url={page_url}][img]{image_url}[/img][/url]"),
+            page_url,
+            image_url,
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! `GET, POST /login` and `POST /logout`.
+
+use actix_session::Session as Cookie;
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+use serde::Deserialize;
+
+use crate::app::AppState;
+use crate::error::AppError;
+use crate::models::{Session, User};
+use crate::pages::registration::Next;
+use crate::routes;
+use crate::web::auth::{Visitor, forget, sign_in};
+use crate::web::forms::{Field, local_path};
+use crate::web::htmx::{Htmx, page as whole_page, see_other};
+use crate::web::page::Page;
+
+#[derive(Template)]
+#[template(path = "session/login.html", blocks = ["form"])]
+struct Login {
+    page: Page,
+    username: Field,
+    next: Option<String>,
+    /// The username or the password was wrong; which of them is not said.
+    failed: bool,
+}
+
+/// The form.
+pub async fn show_login(page: Page, query: web::Query<Next>) -> Result<HttpResponse, AppError> {
+    let next = query.into_inner().next;
+    if page.viewer.is_some() {
+        return Ok(see_other(&local_path(next.as_deref(), routes::photos())));
+    }
+    whole_page(StatusCode::OK, &Login { page, username: Field::default(), next, failed: false })
+}
+
+/// What is sent.
+#[derive(Deserialize)]
+pub struct Credentials {
+    /// Or the email address.
+    #[serde(default)]
+    username: String,
+    #[serde(default)]
+    password: String,
+    next: Option<String>,
+}
+
+/// Signs this device in.
+pub async fn create_session(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    page: Page,
+    htmx: Htmx,
+    form: web::Form<Credentials>,
+) -> Result<HttpResponse, AppError> {
+    let form = form.into_inner();
+    let login = form.username.trim().to_owned();
+    let username = Field::of(login.as_str());
+    let user = state.db.read(move |conn| User::by_login(conn, &login)).await?;
+    let hash = user.as_ref().and_then(|user| user.password_hash.clone());
+    let right = state.passwords.verify(form.password, hash).await?;
+    match user.filter(|user| right && user.active) {
+        Some(user) => {
+            sign_in(&request, &state, &user).await?;
+            Ok(see_other(&local_path(form.next.as_deref(), routes::photos())))
+        }
+        None => {
+            tracing::info!("login refused");
+            let view = Login { page, username, next: form.next, failed: true };
+            htmx.answer(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.as_form())
+        }
+    }
+}
+
+/// Signs this device out, for good: a copy of its cookie is dead too.
+pub async fn delete_session(
+    state: web::Data<AppState>,
+    visitor: Visitor,
+    cookie: Cookie,
+) -> Result<HttpResponse, AppError> {
+    if let Some(signed_in) = visitor.0 {
+        let (user, session) = (signed_in.user.id, signed_in.session.id);
+        state.db.write(move |conn| Session::end(conn, user, session)).await?;
+    }
+    forget(&cookie);
+    let mut answer = see_other(routes::home());
+    // What the browser kept of somebody's photos goes too. Browsers heed it on https only.
+    if state.config.public_url.https() {
+        let name = actix_web::http::header::HeaderName::from_static("clear-site-data");
+        answer.headers_mut().insert(name, actix_web::http::header::HeaderValue::from_static("\"cache\""));
+    }
+    Ok(answer)
+}

@@ -1,0 +1,104 @@
+//! `GET /s/{token}` and `GET /i/{token}`: a shared photo, for those who have its link.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+use askama::Template;
+
+use crate::app::AppState;
+use crate::error::AppError;
+use crate::media::RenditionName;
+use crate::models::{Hashtag, Photo, Visibility};
+use crate::pages::photos::card::{Chip, Rendition, alt, colour, day, size};
+use crate::routes;
+use crate::storage::Kind;
+use crate::web::bytes::{Caching, Served};
+use crate::web::htmx::page as whole_page;
+use crate::web::page::Page;
+
+#[derive(Template)]
+#[template(path = "shared/show.html")]
+struct SharedPhoto {
+    page: Page,
+    title: String,
+    alt: String,
+    owner: String,
+    /// Hashtags, where the photo is public and so are they; each leads to the owner's public photos.
+    chips: Vec<Chip>,
+    width: u32,
+    height: u32,
+    colour: String,
+    large: Rendition,
+    taken: String,
+    page_url: String,
+    image_url: String,
+}
+
+/// Search engines find what is public; a link is for those it was given to.
+const NOT_INDEXED: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-robots-tag"), HeaderValue::from_static("noindex"));
+
+/// The page.
+pub async fn show_shared_photo(
+    state: web::Data<AppState>,
+    page: Page,
+    token: web::Path<String>,
+) -> Result<HttpResponse, AppError> {
+    let token = token.into_inner();
+    let by = token.clone();
+    let (photo, owner, hashtags) = state
+        .db
+        .read(move |conn| {
+            let (photo, owner) = Photo::by_share_token(conn, &by)?;
+            let public = photo.visibility() == Visibility::Public;
+            let hashtags = if public { Hashtag::of_photo(conn, photo.id)? } else { Vec::new() };
+            diesel::QueryResult::Ok((photo, owner, hashtags))
+        })
+        .await?;
+    let (width, height) = size(&photo);
+    let public_page = routes::person(&owner.username);
+    let chip = |name: String| {
+        let query = routes::listing_query(std::slice::from_ref(&name), None);
+        Chip { href: format!("{public_page}{query}"), name, photos: None }
+    };
+    let view = SharedPhoto {
+        page,
+        title: photo.title.clone(),
+        alt: alt(&photo, &hashtags),
+        owner: owner.display_name().to_owned(),
+        chips: hashtags.into_iter().map(chip).collect(),
+        width,
+        height,
+        colour: colour(&photo),
+        large: Rendition::at(routes::shared_bytes(&token), &photo, RenditionName::Large),
+        taken: day(photo.taken_at),
+        page_url: state.absolute(&routes::shared_photo(&token)),
+        image_url: state.absolute(&routes::shared_bytes(&token)),
+    };
+    let mut answer = whole_page(StatusCode::OK, &view)?;
+    if photo.visibility() == Visibility::Link {
+        answer.headers_mut().insert(NOT_INDEXED.0, NOT_INDEXED.1);
+    }
+    Ok(answer)
+}
+
+/// The bytes, made smaller and without metadata. Any extension may follow the token, as sites where images are shown
+/// often insist on one; the type is what it is.
+pub async fn show_shared_bytes(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    token: web::Path<String>,
+) -> Result<HttpResponse, AppError> {
+    let token = token.split_once('.').map_or(token.as_str(), |(token, _)| token).to_owned();
+    let (photo, _) = state.db.read(move |conn| Photo::by_share_token(conn, &token)).await?;
+    let served = Served {
+        photo: photo.id,
+        kind: Kind::Rendition(RenditionName::Large),
+        content_type: "image/webp".to_owned(),
+        filename: None,
+        caching: Caching::WhileShared,
+    };
+    let mut answer = served.answer(&request, &state.album).await?;
+    answer.headers_mut().insert(NOT_INDEXED.0, NOT_INDEXED.1);
+    Ok(answer)
+}

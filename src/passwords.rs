@@ -1,0 +1,88 @@
+//! Passwords: bcrypt, off the async threads and never more at once than the machine has cores.
+//!
+//! The bound keeps pages fast while a hundred people log in. bcrypt looks at 72 bytes: [`LONGEST`] keeps every byte
+//! meaningful.
+
+use std::sync::{Arc, OnceLock};
+use std::thread::available_parallelism;
+
+use tokio::sync::Semaphore;
+
+use crate::error::AppError;
+
+/// The shortest password, in characters.
+pub const SHORTEST: usize = 8;
+/// The longest password, in bytes: bcrypt's 72 less its closing zero.
+pub const LONGEST: usize = 71;
+
+/// Hashes and checks passwords.
+pub struct Passwords {
+    cost: u32,
+    permits: Arc<Semaphore>,
+    /// What the password of an unknown user is compared with, so that knowing and not knowing a name cost the same.
+    nobody: Arc<OnceLock<String>>,
+}
+
+impl Passwords {
+    /// `cost` is bcrypt's: each step doubles the work.
+    #[must_use]
+    pub fn new(cost: u32) -> Self {
+        let cores = available_parallelism().map_or(1, Into::into);
+        Self { cost, permits: Arc::new(Semaphore::new(cores)), nobody: Arc::default() }
+    }
+
+    /// The hash to keep.
+    ///
+    /// # Errors
+    /// When the password is over [`LONGEST`] or the machine has no random numbers.
+    pub async fn hash(&self, password: String) -> Result<String, AppError> {
+        let cost = self.cost;
+        self.run(move || bcrypt::non_truncating_hash(password, cost)).await
+    }
+
+    /// Whether `password` belongs to `hash`; without a hash it takes as long and is false.
+    ///
+    /// # Errors
+    /// When the kept hash is none.
+    pub async fn verify(&self, password: String, hash: Option<String>) -> Result<bool, AppError> {
+        let (cost, nobody) = (self.cost, Arc::clone(&self.nobody));
+        self.run(move || {
+            // Nobody's password can be this long, so what is too long is compared in the same time and fails.
+            let password = if password.len() > LONGEST { String::new() } else { password };
+            let known = hash.is_some();
+            let hash = match hash {
+                Some(hash) => hash,
+                None => match nobody.get() {
+                    Some(hash) => hash.clone(),
+                    None => {
+                        let made = bcrypt::non_truncating_hash("nobody", cost)?;
+                        nobody.get_or_init(|| made).clone()
+                    }
+                },
+            };
+            Ok(bcrypt::non_truncating_verify(password, &hash)? && known)
+        })
+        .await
+    }
+
+    /// Makes nobody's hash ahead of the first login, which would otherwise take twice as long.
+    pub async fn warm_up(&self) {
+        if let Err(error) = self.verify(String::new(), None).await {
+            tracing::warn!(%error, "passwords");
+        }
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> Result<T, bcrypt::BcryptError> + Send + 'static,
+    ) -> Result<T, AppError> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(AppError::internal)?;
+        actix_web::rt::task::spawn_blocking(move || {
+            let _permit = permit;
+            job()
+        })
+        .await
+        .map_err(AppError::internal)?
+        .map_err(AppError::internal)
+    }
+}

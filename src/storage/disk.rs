@@ -1,0 +1,177 @@
+//! Objects as files below one folder: the storage of an installation without a bucket.
+//!
+//! An object is written to a temporary file in the same file system, synced, renamed to its place, and the folders that
+//! name it are synced too: after a crash at any moment there is the whole object or none. All 256 shard folders are made
+//! at the start, so that afterwards only a photo's own folder comes and goes.
+//!
+//! Files have mode 0600 and folders 0700: nobody else on the machine reads them past Lumina.
+
+use std::fs::{self, DirBuilder};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::{NamedTempFile, TempPath};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
+use tokio_util::io::ReaderStream;
+
+use super::{Object, ObjectKey, StorageError, Temporary};
+
+/// Bytes read at a time, hence held for each reader.
+const CHUNK: usize = 128 * 1024;
+
+/// How often a photo's folder is made again when deletions keep removing it.
+const ATTEMPTS: usize = 32;
+
+/// Photos as files below one folder.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    root: Arc<Path>,
+}
+
+impl Disk {
+    /// See [`super::Storage::disk`].
+    pub(super) async fn open(data_dir: &Path) -> Result<Self, StorageError> {
+        let disk = Self { root: data_dir.into() };
+        let opened = disk.clone();
+        blocking(move || {
+            make_folder(&disk.temporaries())?;
+            let photos = disk.root.join("photos");
+            make_folder(&photos)?;
+            for shard in 0..=u8::MAX {
+                make_folder(&photos.join(format!("{shard:02x}")))?;
+            }
+            sync_folder(&photos)?;
+            sync_folder(&disk.root)
+        })
+        .await?;
+        Ok(opened)
+    }
+
+    /// See [`super::Storage::clear_temporary`].
+    pub(super) async fn clear_temporary(&self) -> Result<(), StorageError> {
+        let folder = self.temporaries();
+        blocking(move || fs::read_dir(folder)?.try_for_each(|entry| fs::remove_file(entry?.path()))).await
+    }
+
+    /// See [`super::Storage::temporary`].
+    pub(super) async fn temporary(&self) -> Result<Temporary, StorageError> {
+        let folder = self.temporaries();
+        // Made with mode 0600.
+        let file = blocking(move || NamedTempFile::new_in(folder)).await?;
+        Ok(Temporary::new(file))
+    }
+
+    /// See [`super::Storage::put_file`].
+    pub(super) async fn put_file(&self, key: ObjectKey, file: Temporary) -> Result<(), StorageError> {
+        let (file, path) = file.finish().await?;
+        let to = self.path(key);
+        blocking(move || {
+            file.sync_all()?;
+            place(path, &to)
+        })
+        .await
+    }
+
+    /// See [`super::Storage::put_bytes`].
+    pub(super) async fn put_bytes(&self, key: ObjectKey, bytes: Vec<u8>) -> Result<(), StorageError> {
+        let (folder, to) = (self.temporaries(), self.path(key));
+        blocking(move || {
+            let (mut file, path) = NamedTempFile::new_in(folder)?.into_parts();
+            file.write_all(&bytes)?;
+            file.sync_all()?;
+            place(path, &to)
+        })
+        .await
+    }
+
+    /// See [`super::Storage::get`].
+    pub(super) async fn get(&self, key: ObjectKey, range: Option<(u64, u64)>) -> Result<Object, StorageError> {
+        let mut file = match File::open(self.path(key)).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(StorageError::NotFound);
+            }
+            file => file?,
+        };
+        let size = file.metadata().await?.len();
+        let (first, last) = range.unwrap_or((0, u64::MAX));
+        if first > 0 {
+            // No file system takes a position past what it could hold.
+            file.seek(io::SeekFrom::Start(first.min(size))).await?;
+        }
+        file.set_max_buf_size(CHUNK);
+        let part = file.take(last.saturating_sub(first).saturating_add(1));
+        Ok(Object { size, stream: ReaderStream::with_capacity(part, CHUNK) })
+    }
+
+    /// See [`super::Storage::delete`].
+    pub(super) async fn delete(&self, key: ObjectKey) -> Result<(), StorageError> {
+        let path = self.path(key);
+        blocking(move || {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+                result => result?,
+            }
+            let photo = parent(&path)?;
+            sync_folder(photo)?;
+            match fs::remove_dir(photo) {
+                // Other objects of the photo are still there, or another deletion was faster.
+                Err(error) if matches!(error.kind(), ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound) => Ok(()),
+                result => result,
+            }
+        })
+        .await
+    }
+
+    fn path(&self, key: ObjectKey) -> PathBuf {
+        self.root.join(key.to_string())
+    }
+
+    fn temporaries(&self) -> PathBuf {
+        self.root.join("tmp")
+    }
+}
+
+/// Moves a synced temporary file to its place, for good.
+fn place(mut file: TempPath, to: &Path) -> io::Result<()> {
+    let photo = parent(to)?;
+    let mut attempts = 0..ATTEMPTS;
+    loop {
+        let folder = make_folder(photo);
+        match file.persist(to) {
+            Ok(()) => break,
+            // A deletion took the folder between the two calls.
+            Err(failed) if failed.error.kind() == ErrorKind::NotFound && attempts.next().is_some() => {
+                file = failed.path
+            }
+            Err(failed) => return folder.and(Err(failed.error)),
+        }
+    }
+    sync_folder(photo)?;
+    sync_folder(parent(photo)?)
+}
+
+/// Makes a folder for nobody else's eyes, and those above it; one that exists is fine.
+fn make_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Makes the names in a folder survive a power cut. A folder that a deletion just removed has none.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    match fs::File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        folder => folder?.sync_all(),
+    }
+}
+
+fn parent(path: &Path) -> io::Result<&Path> {
+    path.parent().ok_or_else(|| ErrorKind::InvalidInput.into())
+}
+
+/// Runs file system calls where they may block.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, StorageError> {
+    let result = tokio::task::spawn_blocking(work).await;
+    Ok(result.unwrap_or_else(|panicked| Err(io::Error::other(panicked)))?)
+}

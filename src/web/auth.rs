@@ -1,0 +1,116 @@
+//! Who is asking. An extractor in a handler's signature is its authorization.
+//!
+//! The cookie is signed and names a session row; the row is read at every request, so that a device that was signed out
+//! is out at once. A database that does not answer is [`AppError::Unavailable`], never "not signed in".
+
+use std::future::Future;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use actix_session::{Session as Cookie, SessionExt};
+use actix_web::dev::Payload;
+use actix_web::http::header::USER_AGENT;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+
+use crate::app::AppState;
+use crate::error::AppError;
+use crate::models::{Session, SessionId, User};
+
+/// The one thing in the cookie.
+const SESSION_ID: &str = "session";
+
+/// A signed-in device and its user.
+pub struct SignedIn {
+    /// Which device.
+    pub session: Session,
+    /// Who.
+    pub user: User,
+}
+
+/// Someone signed in; without it the answer is [`AppError::LoginRequired`].
+pub struct CurrentUser(Rc<SignedIn>);
+
+impl Deref for CurrentUser {
+    type Target = SignedIn;
+
+    fn deref(&self) -> &SignedIn {
+        &self.0
+    }
+}
+
+/// Anyone, signed in or not.
+pub struct Visitor(pub Option<Rc<SignedIn>>);
+
+/// Kept in the request, so that one request asks the database once.
+struct LookedUp(Option<Rc<SignedIn>>);
+
+/// The signed-in device this request comes from.
+///
+/// # Errors
+/// [`AppError::Unavailable`] when the database does not answer.
+pub async fn signed_in(request: &HttpRequest) -> Result<Option<Rc<SignedIn>>, AppError> {
+    if let Some(LookedUp(found)) = request.extensions().get::<LookedUp>() {
+        return Ok(found.clone());
+    }
+    let state = request.app_data::<web::Data<AppState>>().ok_or_else(|| AppError::internal("no state"))?;
+    // A cookie whose content we cannot read is one we did not make.
+    let found = match request.get_session().get::<SessionId>(SESSION_ID).ok().flatten() {
+        Some(id) => state.db.read(move |conn| Session::find(conn, id)).await?,
+        None => None,
+    };
+    let found = found.map(|(session, user)| Rc::new(SignedIn { session, user }));
+    request.extensions_mut().insert(LookedUp(found.clone()));
+    Ok(found)
+}
+
+type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, AppError>>>>;
+
+impl FromRequest for CurrentUser {
+    type Error = AppError;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { signed_in(&request).await?.map(CurrentUser).ok_or(AppError::LoginRequired) })
+    }
+}
+
+impl FromRequest for Visitor {
+    type Error = AppError;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { signed_in(&request).await.map(Visitor) })
+    }
+}
+
+/// Signs this device in as `user`, with a new session whatever the cookie said before.
+///
+/// # Errors
+/// Of the database.
+pub async fn sign_in(request: &HttpRequest, state: &AppState, user: &User) -> Result<SessionId, AppError> {
+    let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (id, user_agent) = (user.id, user_agent.to_owned());
+    let before = signed_in(request).await?.map(|before| (before.user.id, before.session.id));
+    let session = state
+        .db
+        .write(move |conn| {
+            if let Some((user, session)) = before {
+                Session::end(conn, user, session)?;
+            }
+            Session::start(conn, id, &user_agent)
+        })
+        .await?;
+    let cookie = request.get_session();
+    cookie.clear();
+    cookie.insert(SESSION_ID, session).map_err(|error| AppError::internal(error.to_string()))?;
+    cookie.renew();
+    Ok(session)
+}
+
+/// Removes the cookie. The row is the caller's to end.
+pub fn forget(cookie: &Cookie) {
+    cookie.purge();
+}

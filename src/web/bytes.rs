@@ -1,0 +1,180 @@
+//! Serving stored bytes: ranges, ETags, caching, and headers under which nothing in them can run.
+
+use actix_web::body::SizedStream;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    self, Charset, ContentDisposition, ContentRange, ContentRangeSpec, DispositionParam, DispositionType, ETag,
+    EntityTag, ExtendedValue, Header, HttpDate, IfNoneMatch, IfRange, Range,
+};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
+
+use crate::album::Album;
+use crate::error::AppError;
+use crate::models::PhotoId;
+use crate::storage::Kind;
+
+/// Nothing in these bytes runs, whatever they are and however they are opened.
+const POLICY: &str = "default-src 'none'; sandbox";
+
+/// Who may keep a copy, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caching {
+    /// The browser of the one who asks: these bytes never change.
+    Private,
+    /// Anyone.
+    Public,
+    /// Anyone with the link, asking each time whether the link still holds.
+    WhileShared,
+}
+
+impl Caching {
+    fn header(self) -> &'static str {
+        match self {
+            Self::Private => "private, max-age=31536000, immutable",
+            Self::Public => "public, max-age=31536000, immutable",
+            Self::WhileShared => "private, no-cache",
+        }
+    }
+}
+
+/// Stored bytes that the one who asks may see.
+pub struct Served {
+    /// Of which photo.
+    pub photo: PhotoId,
+    /// Which of its bytes.
+    pub kind: Kind,
+    /// Their exact type.
+    pub content_type: String,
+    /// Suggested to whoever saves them.
+    pub filename: Option<String>,
+    /// Who may keep a copy.
+    pub caching: Caching,
+}
+
+impl Served {
+    /// Answers `request` with the bytes, a part of them, or "you have them already".
+    ///
+    /// Several ranges at once are answered with the whole, as RFC 9110, 14.2 allows.
+    ///
+    /// # Errors
+    /// As [`Album::bytes`].
+    pub async fn answer(self, request: &HttpRequest, album: &Album) -> Result<HttpResponse, AppError> {
+        let kind = match self.kind {
+            Kind::Original => "original",
+            Kind::Rendition(name) => name.as_str(),
+        };
+        let tag = EntityTag::new_strong(format!("{}-{kind}", self.photo.0.simple()));
+        if matches!(request.get_header::<IfNoneMatch>(), Some(known) if matches(&known, &tag)) {
+            return Ok(self.head(StatusCode::NOT_MODIFIED, tag).finish());
+        }
+        let asked = requested_range(request, &tag);
+        let Some((first, last)) = asked else {
+            let object = album.bytes(self.photo, self.kind, None).await?;
+            return Ok(self.head(StatusCode::OK, tag).body(SizedStream::new(object.size, object.stream)));
+        };
+        // The size is only known to the storage.
+        let size = album.bytes(self.photo, self.kind, None).await?.size;
+        let Some((first, last)) = satisfiable(first, last, size) else {
+            let range = ContentRange(ContentRangeSpec::Bytes { range: None, instance_length: Some(size) });
+            return Ok(HttpResponse::RangeNotSatisfiable().insert_header(range).finish());
+        };
+        let object = album.bytes(self.photo, self.kind, Some((first, last))).await?;
+        let range = ContentRange(ContentRangeSpec::Bytes { range: Some((first, last)), instance_length: Some(size) });
+        Ok(self
+            .head(StatusCode::PARTIAL_CONTENT, tag)
+            .insert_header(range)
+            .body(SizedStream::new(last - first + 1, object.stream)))
+    }
+
+    fn head(&self, status: StatusCode, tag: EntityTag) -> HttpResponseBuilder {
+        let mut response = HttpResponse::build(status);
+        response
+            .content_type(self.content_type.as_str())
+            .insert_header(ETag(tag))
+            .insert_header((header::ACCEPT_RANGES, "bytes"))
+            .insert_header((header::CACHE_CONTROL, self.caching.header()))
+            .insert_header((header::CONTENT_SECURITY_POLICY, POLICY));
+        if self.caching != Caching::Private {
+            // Made to be shown on other sites.
+            response.insert_header(("cross-origin-resource-policy", "cross-origin"));
+        }
+        if let Some(filename) = &self.filename {
+            response.insert_header(inline(filename));
+        }
+        response
+    }
+}
+
+fn matches(known: &IfNoneMatch, tag: &EntityTag) -> bool {
+    match known {
+        IfNoneMatch::Any => true,
+        IfNoneMatch::Items(tags) => tags.iter().any(|known| known.weak_eq(tag)),
+    }
+}
+
+/// The first and last byte asked for, as far as the request says; `None` for the whole.
+fn requested_range(request: &HttpRequest, tag: &EntityTag) -> Option<(Option<u64>, Option<u64>)> {
+    use header::ByteRangeSpec::{From, FromTo, Last};
+    let still_same = match IfRange::parse(request) {
+        Ok(IfRange::EntityTag(known)) => known.strong_eq(tag),
+        // There are no dates here to compare with.
+        Ok(IfRange::Date(HttpDate { .. })) => false,
+        Err(_) => !request.headers().contains_key(header::IF_RANGE),
+    };
+    match request.get_header::<Range>() {
+        Some(Range::Bytes(ranges)) if still_same => match ranges.as_slice() {
+            [FromTo(first, last)] => Some((Some(*first), Some(*last))),
+            [From(first)] => Some((Some(*first), None)),
+            [Last(count)] => Some((None, Some(*count))),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The bytes to send, both ends included; `None` when there are none.
+fn satisfiable(first: Option<u64>, last: Option<u64>, size: u64) -> Option<(u64, u64)> {
+    let end = size.checked_sub(1)?;
+    match (first, last) {
+        (Some(first), last) if first <= end => {
+            let last = last.unwrap_or(end).min(end);
+            (first <= last).then_some((first, last))
+        }
+        (None, Some(count)) if count > 0 => Some((size.saturating_sub(count), end)),
+        _ => None,
+    }
+}
+
+/// `Content-Disposition` with the name as RFC 6266 wants it: plain for old clients, encoded for the others.
+fn inline(filename: &str) -> ContentDisposition {
+    let plain = filename.chars().map(|c| if c.is_ascii_graphic() && !"\"\\%;".contains(c) { c } else { '_' }).collect();
+    ContentDisposition {
+        disposition: DispositionType::Inline,
+        parameters: vec![
+            DispositionParam::Filename(plain),
+            DispositionParam::FilenameExt(ExtendedValue {
+                charset: Charset::Ext("UTF-8".to_owned()),
+                language_tag: None,
+                value: filename.as_bytes().to_vec(),
+            }),
+        ],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::satisfiable;
+
+    #[test]
+    fn ranges_are_cut_to_what_there_is() {
+        assert_eq!(satisfiable(Some(0), Some(9), 100), Some((0, 9)));
+        assert_eq!(satisfiable(Some(90), Some(900), 100), Some((90, 99)));
+        assert_eq!(satisfiable(Some(90), None, 100), Some((90, 99)));
+        assert_eq!(satisfiable(None, Some(10), 100), Some((90, 99)));
+        assert_eq!(satisfiable(None, Some(1000), 100), Some((0, 99)));
+        assert_eq!(satisfiable(Some(100), None, 100), None);
+        assert_eq!(satisfiable(Some(9), Some(3), 100), None);
+        assert_eq!(satisfiable(None, Some(0), 100), None);
+        assert_eq!(satisfiable(Some(0), None, 0), None);
+    }
+}

@@ -1,0 +1,80 @@
+//! The signed session cookie: its name, its keys, and what happens when keys are rotated.
+//!
+//! actix-session signs with one key. `secret_key` may list several: the first signs, and a cookie that an older one
+//! signed is signed anew with the first before the session layer sees it, so that rotating keys signs nobody out.
+
+use actix_session::SessionMiddleware;
+use actix_session::config::{CookieContentSecurity, PersistentSession};
+use actix_session::storage::CookieSessionStore;
+use actix_web::body::MessageBody;
+use actix_web::cookie::{Cookie, CookieJar, Key, SameSite, time::Duration};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{COOKIE, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, web};
+use sha2::{Digest, Sha512};
+
+use crate::app::AppState;
+use crate::config::{Config, Secret};
+
+/// The longest life browsers give a cookie. The row behind it decides much earlier.
+const LIFETIME: Duration = Duration::days(400);
+
+/// The name of the session cookie. `__Host-` (RFC 6265bis, 4.1.3.2) binds it to https, this host and the whole site.
+#[must_use]
+pub fn session_cookie(config: &Config) -> &'static str {
+    if config.public_url.https() { "__Host-lumina" } else { "lumina" }
+}
+
+/// Signing keys from secrets: the key for this one use is a hash of the secret and the use's name.
+#[must_use]
+pub fn keys(secrets: &[Secret]) -> Vec<Key> {
+    let derive = |secret: &Secret| {
+        let digest = Sha512::new().chain_update(b"lumina session cookie\0").chain_update(secret.expose()).finalize();
+        Key::from(&digest)
+    };
+    secrets.iter().map(derive).collect()
+}
+
+/// The session layer.
+pub fn sessions(config: &Config, key: Key) -> SessionMiddleware<CookieSessionStore> {
+    SessionMiddleware::builder(CookieSessionStore::default(), key)
+        .cookie_name(session_cookie(config).to_owned())
+        .cookie_secure(config.public_url.https())
+        .cookie_http_only(true)
+        .cookie_same_site(SameSite::Lax)
+        .cookie_path("/".to_owned())
+        .cookie_content_security(CookieContentSecurity::Signed)
+        .session_lifecycle(PersistentSession::default().session_ttl(LIFETIME))
+        .build()
+}
+
+/// Signs a session cookie anew that one of the older keys signed.
+pub async fn accept_older_keys(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    if let Some(state) = request.app_data::<web::Data<AppState>>().cloned()
+        && let [signing, older @ ..] = state.cookie_keys.as_slice()
+        && !older.is_empty()
+        && let Some(cookie) = request.cookie(session_cookie(&state.config))
+        && let Some(header) = signed_anew(cookie, signing, older)
+    {
+        request.headers_mut().insert(COOKIE, header);
+    }
+    next.call(request).await
+}
+
+/// The `Cookie` header with this one cookie, if one of the `older` keys signed it. Other cookies are dropped from it for
+/// this one request: only the theme is among them.
+fn signed_anew(cookie: Cookie<'static>, signing: &Key, older: &[Key]) -> Option<HeaderValue> {
+    let mut jar = CookieJar::new();
+    let name = cookie.name().to_owned();
+    jar.add_original(cookie);
+    if jar.signed(signing).get(&name).is_some() {
+        return None;
+    }
+    let content = older.iter().find_map(|key| jar.signed(key).get(&name))?;
+    jar.signed_mut(signing).add(Cookie::new(name.clone(), content.value().to_owned()));
+    HeaderValue::from_str(&jar.get(&name)?.stripped().encoded().to_string()).ok()
+}

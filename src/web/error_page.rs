@@ -1,0 +1,183 @@
+//! The one place where an error becomes an answer: a page, a fragment for a script, or problem+json; logged once.
+//!
+//! It also catches what no handler returned: routes that do not exist, methods they do not have, and panics.
+
+use std::panic::AssertUnwindSafe;
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpRequest, HttpResponse};
+use askama::Template;
+use futures_util::FutureExt;
+
+use crate::error::AppError;
+use crate::routes;
+use crate::web::headers;
+use crate::web::htmx::{Htmx, see_other};
+use crate::web::page::Page;
+use crate::web::request_log::request_id;
+
+/// Any error, for people.
+#[derive(Template)]
+#[template(path = "error.html", blocks = ["message"])]
+pub struct ErrorPage {
+    page: Page,
+    status: u16,
+    heading: String,
+    message: String,
+    request_id: String,
+    /// Whether trying again may help.
+    retry: bool,
+}
+
+/// Renders the errors of everything inside.
+pub async fn render_errors(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let frame = Frame::of(request.request());
+    match AssertUnwindSafe(next.call(request)).catch_unwind().await {
+        Ok(Ok(response)) => Ok(render(response)),
+        Ok(Err(error)) => {
+            let answer = frame.answer(error.as_response_error().status_code(), error.as_error());
+            Err(InternalError::from_response(error, answer).into())
+        }
+        Err(_) => {
+            // The panic's own message is in the log by the panic hook; what is left of the request is this frame.
+            let cause = AppError::internal("a handler panicked");
+            let mut answer = frame.answer(StatusCode::INTERNAL_SERVER_ERROR, Some(&cause));
+            headers::complete(answer.headers_mut(), false);
+            Err(InternalError::from_response(cause, answer).into())
+        }
+    }
+}
+
+fn render(response: ServiceResponse<impl MessageBody + 'static>) -> ServiceResponse<BoxBody> {
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let is_bare = response.response().error().is_some()
+        || matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0));
+    if !(is_error && is_bare) {
+        return response.map_into_boxed_body();
+    }
+    let frame = Frame::of(response.request());
+    let cause = response.response().error().and_then(Error::as_error::<AppError>);
+    let mut answer = frame.answer(status, cause);
+    // Such as `Allow` with a 405 and `Content-Range` with a 416.
+    for (name, value) in response.headers() {
+        if !answer.headers().contains_key(name) && name != header::CONTENT_LENGTH {
+            answer.headers_mut().insert(name.clone(), value.clone());
+        }
+    }
+    response.into_response(answer)
+}
+
+/// What is known of a request before it is handled, which outlives a panic.
+struct Frame {
+    page: Page,
+    htmx: Htmx,
+    json: bool,
+    login: String,
+    request_id: String,
+}
+
+impl Frame {
+    fn of(request: &HttpRequest) -> Self {
+        let accepts = |kind: &str| {
+            let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+            accept.is_some_and(|accept| accept.contains(kind))
+        };
+        let page = Page::of(request, None);
+        // A form cannot be sent again by following a link, so after logging in one starts from the photos.
+        let next = if request.method().is_safe() { page.path.as_str() } else { routes::photos() };
+        Self {
+            htmx: Htmx::of(request.headers()),
+            json: accepts("json") && !accepts("html"),
+            login: routes::login_next(next),
+            request_id: request_id(request),
+            page,
+        }
+    }
+
+    /// The answer to an error; without a cause, what the status alone says.
+    fn answer(self, status: StatusCode, cause: Option<&AppError>) -> HttpResponse {
+        match cause {
+            Some(AppError::Internal(cause)) => tracing::error!(%cause, "request failed"),
+            Some(AppError::Unavailable(cause)) => tracing::warn!(cause, "unavailable"),
+            Some(error) => tracing::info!(%error, "refused"),
+            None => {}
+        }
+        let login = matches!(cause, Some(AppError::LoginRequired));
+        if login && !self.htmx.wants_fragment() && !self.json {
+            return see_other(&self.login);
+        }
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(HeaderValue::from_static("5"));
+        let mut answer = self.render(status, cause).unwrap_or_else(|error| {
+            tracing::error!(%error, "the error page cannot be rendered");
+            HttpResponse::build(status).finish()
+        });
+        if let Some(seconds) = retry_after {
+            answer.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
+        answer
+    }
+
+    fn render(self, status: StatusCode, cause: Option<&AppError>) -> Result<HttpResponse, AppError> {
+        let (heading, message) = words(status, cause);
+        if self.json {
+            let problem = serde_json::json!({
+                "type": "about:blank", "title": heading, "status": status.as_u16(), "detail": message,
+                "request_id": self.request_id,
+            });
+            return Ok(HttpResponse::build(status).content_type("application/problem+json").body(problem.to_string()));
+        }
+        let view = ErrorPage {
+            page: self.page,
+            status: status.as_u16(),
+            heading: heading.to_owned(),
+            message,
+            request_id: self.request_id,
+            retry: status.is_server_error(),
+        };
+        self.htmx.answer(status, &view, &view.as_message())
+    }
+}
+
+/// What happened, what was kept, what to do.
+fn words(status: StatusCode, cause: Option<&AppError>) -> (&'static str, String) {
+    match (status, cause) {
+        (_, Some(AppError::LoginRequired)) => {
+            ("Log in first", "You have been signed out. Log in again, then repeat what you did.".to_owned())
+        }
+        (_, Some(AppError::Forbidden(reason))) => (
+            "Not allowed",
+            format!("{reason} Nothing was changed. Open Lumina in this tab and try again from there."),
+        ),
+        (_, Some(AppError::BadRequest(reason))) => ("That did not work", reason.clone()),
+        (_, Some(AppError::TooLarge(reason))) => ("Too large", reason.clone()),
+        (_, Some(AppError::Unsupported(reason))) => ("That cannot be read", reason.clone()),
+        (_, Some(AppError::Conflict(reason))) => ("Somebody was faster", reason.clone()),
+        (StatusCode::NOT_FOUND, _) => {
+            ("Nothing here", "This page or photo does not exist, or it is not shared with you.".to_owned())
+        }
+        (StatusCode::METHOD_NOT_ALLOWED, _) => {
+            ("That did not work", "This address cannot be used in this way. Start again from your photos.".to_owned())
+        }
+        (StatusCode::SERVICE_UNAVAILABLE, _) => (
+            "Back in a moment",
+            "Lumina cannot reach its database or its storage just now. Your photos are safe. Try again in a few seconds."
+                .to_owned(),
+        ),
+        (status, _) if status.is_server_error() => (
+            "Something went wrong",
+            "This is our mistake, and it is in the log. Your photos are safe. Try again; if it happens again, give \
+             whoever runs this server the number below."
+                .to_owned(),
+        ),
+        _ => ("That did not work", "The request could not be understood. Go back and try again.".to_owned()),
+    }
+}

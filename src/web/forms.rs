@@ -1,0 +1,135 @@
+//! Forms: a field's value and what is wrong with it, and repeated fields.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+
+use crate::error::AppError;
+
+/// The largest form that is not an upload, in bytes.
+pub const LARGEST: usize = 256 * 1024;
+
+/// What was typed into a field, and what is wrong with it.
+#[derive(Debug, Default, Clone)]
+pub struct Field {
+    /// As it was typed; a password is not kept.
+    pub value: String,
+    /// In words; empty when it is fine.
+    pub errors: Vec<String>,
+}
+
+impl Field {
+    /// A field that holds this.
+    pub fn of(value: impl Into<String>) -> Self {
+        Self { value: value.into(), errors: Vec::new() }
+    }
+
+    /// An empty field with something wrong about it.
+    pub fn wrong(error: impl Into<String>) -> Self {
+        Self { value: String::new(), errors: vec![error.into()] }
+    }
+
+    /// Says that something is wrong with it.
+    pub fn refuse(&mut self, error: impl Into<String>) {
+        self.errors.push(error.into());
+    }
+
+    /// Whether nothing is wrong with it.
+    #[must_use]
+    pub fn is_fine(&self) -> bool {
+        self.errors.is_empty()
+    }
+}
+
+/// A form in which names may come more than once.
+pub struct Pairs(Vec<(String, String)>);
+
+impl Pairs {
+    /// Of a query.
+    ///
+    /// # Errors
+    /// [`AppError::BadRequest`] when it is no query.
+    pub fn of_query(request: &HttpRequest) -> Result<Self, AppError> {
+        let read = serde_urlencoded::from_str(request.query_string());
+        read.map(Self).map_err(|_| AppError::BadRequest("The address is not complete.".to_owned()))
+    }
+
+    /// The first value of this name, or an empty text.
+    #[must_use]
+    pub fn first<'a>(&'a self, name: &'a str) -> &'a str {
+        self.all(name).next().unwrap_or_default()
+    }
+
+    /// Every value of this name.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl FromRequest for Pairs {
+    type Error = AppError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, AppError>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let form = web::Form::<Vec<(String, String)>>::from_request(request, payload);
+        Box::pin(async move {
+            form.await.map(|form| Self(form.into_inner())).map_err(|error| AppError::BadRequest(error.to_string()))
+        })
+    }
+}
+
+/// How extractors report what they cannot read: a path that fits no id is a page that does not exist.
+pub fn configure(config: &mut web::ServiceConfig) {
+    let form = web::FormConfig::default().limit(LARGEST).error_handler(|error, _| {
+        use actix_web::error::UrlencodedError::{ContentType, Overflow};
+        match error {
+            Overflow { .. } => AppError::TooLarge("This form is too long.".to_owned()).into(),
+            ContentType => {
+                AppError::Unsupported("Send the form as application/x-www-form-urlencoded.".to_owned()).into()
+            }
+            _ => AppError::BadRequest("The form is not complete.".to_owned()).into(),
+        }
+    });
+    config
+        .app_data(form)
+        .app_data(web::PathConfig::default().error_handler(|_, _| AppError::NotFound.into()))
+        .app_data(
+            web::QueryConfig::default()
+                .error_handler(|_, _| AppError::BadRequest("The address is not complete.".to_owned()).into()),
+        );
+}
+
+/// Where to go after a form: `next` if it is a path of ours, else `otherwise`. Browsers read `//host` and `/\host` as
+/// other sites, and drop tabs and line ends before they look.
+#[must_use]
+pub fn local_path(next: Option<&str>, otherwise: &str) -> String {
+    let is_ours = |path: &&str| {
+        path.starts_with('/') && !path.starts_with("//") && !path.contains('\\') && !path.chars().any(char::is_control)
+    };
+    next.filter(is_ours).unwrap_or(otherwise).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::local_path;
+
+    #[test]
+    fn next_never_leads_off_site() {
+        assert_eq!(local_path(Some("/photos?hashtag=a"), "/"), "/photos?hashtag=a");
+        for bad in [
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "",
+            "photos",
+            "/\t/evil.example",
+            "javascript:x",
+            "/\n/evil",
+        ] {
+            assert_eq!(local_path(Some(bad), "/photos"), "/photos", "{bad}");
+        }
+        assert_eq!(local_path(None, "/photos"), "/photos");
+    }
+}

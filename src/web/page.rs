@@ -1,0 +1,98 @@
+//! What the frame around every page needs to know.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::Method;
+use actix_web::{FromRequest, HttpRequest, web};
+
+use crate::app::AppState;
+use crate::config::Registration;
+use crate::error::AppError;
+use crate::models::Session;
+use crate::web::auth::{SignedIn, signed_in};
+use crate::web::htmx::Htmx;
+use crate::web::notice::Notice;
+
+/// The cookie that keeps the colour theme; it says nothing about anyone.
+pub const THEME_COOKIE: &str = "theme";
+
+/// The frame of a page.
+pub struct Page {
+    /// Who is signed in.
+    pub viewer: Option<Viewer>,
+    /// `system`, `light` or `dark`.
+    pub theme: &'static str,
+    /// Path and query of this page, to come back to.
+    pub path: String,
+    /// What happened before this page.
+    pub notice: Option<ShownNotice>,
+    /// Whether anyone may make an account.
+    pub registration_open: bool,
+}
+
+/// Who is signed in, as the frame shows it.
+pub struct Viewer {
+    /// Their username.
+    pub username: String,
+}
+
+/// A [`Notice`] in words.
+pub struct ShownNotice {
+    /// What happened.
+    pub text: String,
+    /// Where to post to take it back.
+    pub undo: Option<String>,
+}
+
+impl Page {
+    /// The frame for `viewer`, without a notice.
+    #[must_use]
+    pub fn of(request: &HttpRequest, viewer: Option<&SignedIn>) -> Self {
+        let state = request.app_data::<web::Data<AppState>>();
+        let theme = request.cookie(THEME_COOKIE);
+        Self {
+            viewer: viewer.map(|signed_in| Viewer { username: signed_in.user.username.clone() }),
+            theme: theme_named(theme.as_ref().map_or("", |cookie| cookie.value())),
+            path: request.uri().path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
+            notice: None,
+            registration_open: state.is_some_and(|state| state.config.registration == Registration::Open),
+        }
+    }
+}
+
+/// The theme of this name, else the system's.
+#[must_use]
+pub fn theme_named(name: &str) -> &'static str {
+    ["light", "dark"].into_iter().find(|theme| *theme == name).unwrap_or("system")
+}
+
+impl FromRequest for Page {
+    type Error = AppError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, AppError>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let viewer = signed_in(&request).await?;
+            let mut page = Self::of(&request, viewer.as_deref());
+            let whole = request.method() == Method::GET && !Htmx::of(request.headers()).wants_fragment();
+            if let Some(viewer) = viewer.filter(|viewer| whole && viewer.session.notice.is_some()) {
+                page.notice = take_notice(&request, &viewer).await?;
+            }
+            Ok(page)
+        })
+    }
+}
+
+/// The notice that waits for this page; it is gone afterwards.
+async fn take_notice(request: &HttpRequest, viewer: &SignedIn) -> Result<Option<ShownNotice>, AppError> {
+    if let Some(state) = request.app_data::<web::Data<AppState>>() {
+        let session = viewer.session.id;
+        state.db.read(move |conn| Session::set_notice(conn, session, None)).await?;
+    }
+    // One that an older version left may not be readable: then there is nothing to say.
+    let notice = viewer.session.notice.clone().and_then(|value| serde_json::from_value::<Notice>(value).ok());
+    Ok(notice.map(|notice| ShownNotice { text: notice.text(), undo: notice.undo() }))
+}

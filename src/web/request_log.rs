@@ -1,0 +1,44 @@
+//! One line a request, and the span whose id every other line carries.
+//!
+//! Requests are named by their route's pattern and never by their path, which may hold the secret of a link.
+
+use std::time::Instant;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::{Error, HttpMessage, HttpRequest};
+use tracing::Span;
+use tracing_actix_web::{RequestId, RootSpanBuilder};
+
+/// Builds the span of a request.
+pub struct RequestSpan;
+
+#[derive(Clone, Copy)]
+struct Started(Instant);
+
+impl RootSpanBuilder for RequestSpan {
+    fn on_request_start(request: &ServiceRequest) -> Span {
+        request.extensions_mut().insert(Started(Instant::now()));
+        let route = request.match_pattern().unwrap_or_else(|| "none".to_owned());
+        tracing::info_span!("request", id = %request_id(request.request()), method = %request.method(), route)
+    }
+
+    fn on_request_end<B: MessageBody>(span: Span, outcome: &Result<ServiceResponse<B>, Error>) {
+        let _inside = span.enter();
+        match outcome {
+            Ok(response) => {
+                let started = response.request().extensions().get::<Started>().copied();
+                let ms = started.map_or(0.0, |Started(at)| at.elapsed().as_secs_f64() * 1000.0);
+                let status = response.status().as_u16();
+                tracing::info!(status, ms = format_args!("{ms:.1}"), "answered");
+            }
+            Err(error) => tracing::error!(%error, "request failed"),
+        }
+    }
+}
+
+/// The id in log lines, in the `X-Request-Id` header and on error pages.
+#[must_use]
+pub fn request_id(request: &HttpRequest) -> String {
+    request.extensions().get::<RequestId>().map(ToString::to_string).unwrap_or_default()
+}

@@ -1,0 +1,162 @@
+//! Reading an upload: multipart fields in any order, each file streamed to a temporary file.
+//!
+//! A file that is too large does not spoil the others: its bytes are read and dropped up to a point, so that the client
+//! gets to see the answer. Each chunk has a deadline, so that a stalled client does not stay for ever.
+
+use std::time::Duration;
+
+use actix_multipart::{Field, Multipart};
+use actix_web::http::StatusCode;
+use futures_util::{Stream, StreamExt};
+
+use crate::album::{Album, NotTaken, Staged};
+use crate::config::Limits;
+use crate::error::AppError;
+use crate::media::MediaError;
+
+/// How long a client may be silent in the middle of a body.
+const SILENCE: Duration = Duration::from_secs(30);
+/// The longest `hashtags` field, in bytes: fifty names of 64 characters of four bytes fit.
+const LONGEST_TEXT: usize = 16 * 1024;
+/// Unwanted bytes that are read to the end rather than cut off.
+const PATIENCE: u64 = 1024 * 1024 * 1024;
+
+/// A file that was not kept, and why, in words.
+#[derive(Debug, Clone)]
+pub struct Refusal {
+    /// As it was sent.
+    pub filename: String,
+    /// What to tell the one who sent it.
+    pub reason: String,
+    /// What the answer would be if it were the only file.
+    pub status: StatusCode,
+}
+
+impl Refusal {
+    /// What to say of `error`. Causes that are ours go to the log.
+    #[must_use]
+    pub fn of(filename: String, error: &NotTaken) -> Self {
+        let (status, reason) = match error {
+            NotTaken::Refused(MediaError::NotAnImage { .. }) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, error.to_string()),
+            NotTaken::Refused(MediaError::Internal(cause)) => {
+                tracing::error!(%cause, "a photo could not be processed");
+                (StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
+            }
+            NotTaken::Refused(_) => (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+            NotTaken::Failed(AppError::Unavailable(cause)) => {
+                tracing::warn!(cause, "a photo could not be kept");
+                let reason =
+                    "Lumina cannot store photos just now. Nothing was kept of this one. Try again in a moment.";
+                (StatusCode::SERVICE_UNAVAILABLE, reason.to_owned())
+            }
+            NotTaken::Failed(cause) => {
+                tracing::error!(%cause, "a photo could not be kept");
+                let reason = "Something went wrong on our side. Nothing was kept of this photo. Try again.";
+                (StatusCode::INTERNAL_SERVER_ERROR, reason.to_owned())
+            }
+        };
+        Self { filename, reason, status }
+    }
+
+    fn too_large(filename: String, limits: &Limits) -> Self {
+        let reason =
+            format!("This file is larger than {} MiB. Make it smaller, then send it again.", limits.upload_mib);
+        Self { filename, reason, status: StatusCode::PAYLOAD_TOO_LARGE }
+    }
+
+    fn too_many(filename: String, limits: &Limits) -> Self {
+        let reason = format!("At most {} files can be sent at once. Send this one again.", limits.files_per_upload);
+        Self { filename, reason, status: StatusCode::PAYLOAD_TOO_LARGE }
+    }
+}
+
+/// What came in an upload.
+#[derive(Default)]
+pub struct UploadForm {
+    /// The files that arrived whole.
+    pub files: Vec<Staged>,
+    /// The files that did not.
+    pub refused: Vec<Refusal>,
+    /// As it was typed.
+    pub hashtags: String,
+}
+
+impl UploadForm {
+    /// Reads the whole upload.
+    ///
+    /// # Errors
+    /// [`AppError::BadRequest`] when it breaks off or is no multipart form, [`AppError::Unavailable`] when there is no
+    /// room for it. Nothing stays behind then.
+    pub async fn read(mut upload: Multipart, album: &Album, limits: &Limits) -> Result<Self, AppError> {
+        let mut form = Self::default();
+        let mut unwanted = 0;
+        while let Some(field) = next_in_time(&mut upload).await? {
+            let mut field = field.map_err(|_| broken_off())?;
+            match field.name() {
+                Some("file") => form.read_file(&mut field, album, limits, &mut unwanted).await?,
+                Some("hashtags") => form.hashtags = read_text(&mut field).await?,
+                _ => drain(&mut field, &mut unwanted).await?,
+            }
+            if unwanted > PATIENCE {
+                break;
+            }
+        }
+        Ok(form)
+    }
+
+    async fn read_file(
+        &mut self,
+        field: &mut Field,
+        album: &Album,
+        limits: &Limits,
+        unwanted: &mut u64,
+    ) -> Result<(), AppError> {
+        let filename = field.content_disposition().and_then(|it| it.get_filename()).unwrap_or_default().to_owned();
+        if self.files.len() + self.refused.len() >= limits.files_per_upload as usize {
+            self.refused.push(Refusal::too_many(filename, limits));
+            return drain(field, unwanted).await;
+        }
+        let mut staging = album.stage().await?;
+        while let Some(chunk) = next_in_time(field).await? {
+            staging.write(&chunk.map_err(|_| broken_off())?).await?;
+            if staging.size() > limits.upload_bytes() {
+                drop(staging);
+                self.refused.push(Refusal::too_large(filename, limits));
+                return drain(field, unwanted).await;
+            }
+        }
+        // Browsers send an empty, nameless file where none was chosen.
+        if staging.size() > 0 || !filename.is_empty() {
+            self.files.push(staging.finish(&filename).await?);
+        }
+        Ok(())
+    }
+}
+
+async fn next_in_time<S: Stream + Unpin>(stream: &mut S) -> Result<Option<S::Item>, AppError> {
+    let silent = |_| AppError::BadRequest("The upload stopped. Nothing was kept. Send it again.".to_owned());
+    actix_web::rt::time::timeout(SILENCE, stream.next()).await.map_err(silent)
+}
+
+async fn read_text(field: &mut Field) -> Result<String, AppError> {
+    let bytes = actix_web::rt::time::timeout(SILENCE, field.bytes(LONGEST_TEXT)).await.map_err(|_| broken_off())?;
+    let bytes = bytes.map_err(|_| AppError::TooLarge("These are too many hashtags.".to_owned()))?;
+    Ok(String::from_utf8_lossy(&bytes.map_err(|_| broken_off())?).into_owned())
+}
+
+/// Reads on without keeping anything, up to [`PATIENCE`].
+async fn drain(field: &mut Field, unwanted: &mut u64) -> Result<(), AppError> {
+    while let Some(chunk) = next_in_time(field).await? {
+        *unwanted += chunk.map_err(|_| broken_off())?.len() as u64;
+        if *unwanted > PATIENCE {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn broken_off() -> AppError {
+    AppError::BadRequest(
+        "The upload broke off or is not a form with files. Nothing was kept. Send it again.".to_owned(),
+    )
+}

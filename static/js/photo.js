@@ -1,0 +1,100 @@
+// The photo page: neighbours by arrow key and swipe (fetched ahead), the link copied in one click, details shown or hidden.
+import { copy } from "./copy.js";
+import "./keep-typing.js";
+import { onKeys } from "./keys.js";
+import { expectReturn, rememberPhoto } from "./visit.js";
+
+const stage = document.querySelector(".stage");
+const back = document.querySelector("[data-back]");
+const neighbour = (which) => stage.querySelector(`.neighbour.${which}`);
+const rightToLeft = () => getComputedStyle(stage).direction === "rtl";
+
+rememberPhoto(document.querySelector("[data-photo]").dataset.photo);
+
+// Neighbours, older first: most people walk that way. Once this photo is there, so as not to slow it.
+function fetchAhead() {
+  for (const link of [neighbour("next"), neighbour("previous")]) {
+    if (link) new Image().src = link.dataset.image;
+  }
+}
+const shown = document.getElementById("photo");
+if (shown.complete) fetchAhead();
+else shown.addEventListener("load", fetchAhead, { once: true });
+
+const goBack = () => { expectReturn(back.getAttribute("href")); location.href = back.href; };
+back.addEventListener("click", (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  event.preventDefault();
+  goBack();
+});
+document.querySelector("[data-delete]").form.addEventListener("submit", () => expectReturn(back.getAttribute("href")));
+
+const walk = (which) => neighbour(which)?.click();
+onKeys({
+  ArrowLeft: () => walk(rightToLeft() ? "next" : "previous"),
+  ArrowRight: () => walk(rightToLeft() ? "previous" : "next"),
+  Escape: () => { if (document.querySelector(":popover-open")) return false; goBack(); return true; },
+  c: share,
+  i: toggleDetails,
+});
+
+// Swipe: the photo follows the finger, and lets go of it beyond a sixth of the width. Zoomed in, a finger only pans.
+let from = null;
+stage.addEventListener("pointerdown", (event) => {
+  if (event.pointerType === "touch" && event.isPrimary && (visualViewport?.scale ?? 1) <= 1.01) from = event.clientX;
+});
+stage.addEventListener("pointermove", (event) => {
+  if (from !== null && event.isPrimary) shown.style.translate = `${event.clientX - from}px`;
+});
+for (const kind of ["pointerup", "pointercancel"]) {
+  stage.addEventListener(kind, (event) => {
+    if (from === null || !event.isPrimary) return;
+    const way = event.clientX - from;
+    from = null;
+    const link = kind === "pointerup" && Math.abs(way) > stage.clientWidth / 6
+      && neighbour((way < 0) !== rightToLeft() ? "next" : "previous");
+    if (link) link.click();
+    else shown.style.translate = "";
+  });
+}
+
+// One click copies the link. A photo that nobody else may see gets its link first: the button there says so.
+let copyNext = false;
+document.addEventListener("submit", (event) => { copyNext ||= event.target.matches("[data-share-form]"); }, true);
+document.addEventListener("htmx:after:swap", () => {
+  const button = document.querySelector("[data-copy-link]");
+  document.querySelector("[data-share] span").textContent = button ? "Copy link" : "Share";
+  if (copyNext && button) copy(button);
+  copyNext = false;
+});
+
+function share() {
+  const button = document.querySelector("[data-copy-link]");
+  if (button) return copy(button);
+  showDetails(true);
+  const create = document.querySelector("[data-share-form] button");
+  create.scrollIntoView({ block: "center" });
+  create.focus();
+}
+document.querySelector("[data-share]").addEventListener("click", (event) => { event.preventDefault(); share(); });
+
+// Wide windows: the details stand beside the photo, or not. Narrow ones: they lie beneath it, and the button goes there.
+const HIDDEN = "details-hidden";
+const toggle = document.querySelector("[data-toggle-details]");
+const wide = matchMedia("(width >= 60rem)");
+
+function showDetails(shown) {
+  document.body.classList.toggle(HIDDEN, !shown);
+  toggle.setAttribute("aria-expanded", String(shown));
+  if (shown) localStorage.removeItem(HIDDEN);
+  else localStorage.setItem(HIDDEN, "1");
+}
+
+function toggleDetails() {
+  if (wide.matches) return showDetails(document.body.classList.contains(HIDDEN));
+  const panel = document.getElementById("details");
+  const beneath = panel.getBoundingClientRect().top > innerHeight / 2;
+  scrollTo({ top: beneath ? panel.offsetTop - innerHeight / 4 : 0, behavior: "smooth" });
+}
+toggle.addEventListener("click", (event) => { event.preventDefault(); toggleDetails(); });
+if (localStorage.getItem(HIDDEN)) showDetails(false);

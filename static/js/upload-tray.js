@@ -1,0 +1,189 @@
+// The tray: what is under way, file by file, and hashtags for all of it, at any time.
+import { announce, toast } from "./messages.js";
+
+const element = document.getElementById("tray");
+const part = (name) => element.querySelector(`[data-tray-${name}]`);
+const photos = (n) => (n === 1 ? "1 photo" : `${n} photos`);
+
+const size = (bytes) => (bytes >= 1e6 ? `${(bytes / 1e6).toFixed(1)} MB` : `${Math.max(1, Math.round(bytes / 1e3))} KB`);
+const time = (seconds) => (seconds < 60 ? `${Math.max(1, Math.round(seconds))} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`);
+
+export class Tray {
+  #rows = new Map();
+  #drawn = 0;
+
+  constructor(queue, { selectionUrl }) {
+    Object.assign(this, { queue, selectionUrl });
+    queue.addEventListener("add", ({ detail }) => this.#add(detail.item));
+    queue.addEventListener("change", ({ detail }) => this.#change(detail.item));
+    queue.addEventListener("progress", ({ detail }) => this.#progress(detail.item));
+    queue.addEventListener("done", ({ detail }) => { if (detail.item.hashtags !== queue.hashtags) this.#tagLate(); });
+    queue.addEventListener("idle", () => this.#idle());
+    part("fold").addEventListener("click", () => this.#fold(part("fold").getAttribute("aria-expanded") === "true"));
+    part("close").addEventListener("click", () => this.#close());
+    part("hashtags").addEventListener("submit", (event) => { event.preventDefault(); this.#apply(); });
+    part("hashtags").addEventListener("change", () => this.#apply());
+  }
+
+  /** A new lot: what is done leaves the list, what was refused stays to be seen. */
+  begin() {
+    for (const item of this.queue.items.filter(({ state }) => state === "done")) this.#dismiss(item);
+    this.setHashtags("");
+    part("tagged").textContent = "";
+    this.#fold(false);
+  }
+
+  setHashtags(text) {
+    this.queue.hashtags = text.trim();
+    document.getElementById("tray-hashtags").value = text.trim();
+  }
+
+  #add(item) {
+    const row = document.getElementById("tray-item").content.firstElementChild.cloneNode(true);
+    row.querySelector(".name").textContent = item.file.name;
+    const [retry, dismiss] = [row.querySelector(".retry"), row.querySelector(".dismiss")];
+    retry.querySelector("span").textContent = `Try ${item.file.name} again`;
+    dismiss.querySelector("span").textContent = `Remove ${item.file.name} from the list`;
+    retry.addEventListener("click", () => this.queue.retry(item));
+    dismiss.addEventListener("click", () => this.#dismiss(item));
+    this.#thumb(row, item);
+    this.#rows.set(item, row);
+    part("list").append(row);
+    element.hidden = false;
+    this.#summary();
+  }
+
+  #thumb(row, item) {
+    if (!item.file.type.startsWith("image/") || item.file.size > 40e6) return;
+    const image = new Image();
+    image.alt = "";
+    image.loading = "lazy"; // a folder of a thousand photos is not decoded at once
+    image.decoding = "async";
+    image.src = item.preview = URL.createObjectURL(item.file);
+    image.addEventListener("error", () => image.remove());
+    row.querySelector(".thumb").append(image);
+  }
+
+  #change(item) {
+    const row = this.#rows.get(item);
+    if (!row) return;
+    row.dataset.state = item.state;
+    const words = { queued: "Waiting", sending: "Sending", done: `Added · ${size(item.file.size)}`, refused: item.reason, failed: item.reason };
+    row.querySelector(".state").textContent = words[item.state];
+    row.querySelector(".retry").hidden = !["refused", "failed"].includes(item.state);
+    if (item.state === "done") {
+      const image = row.querySelector(".thumb img");
+      const small = item.cards[0]?.querySelector("img")?.getAttribute("src");
+      if (image && small) image.src = small;
+      if (item.preview) URL.revokeObjectURL(item.preview);
+    }
+    // Trouble comes first, so that it is seen without scrolling.
+    if (["refused", "failed"].includes(item.state)) part("list").prepend(row);
+    this.#summary();
+  }
+
+  #progress(item) {
+    const bar = this.#rows.get(item)?.querySelector("progress");
+    if (bar) bar.value = item.file.size ? item.loaded / item.file.size : 1;
+    // Numbers that change faster than four times a second cannot be read.
+    if (performance.now() - this.#drawn > 250) this.#summary();
+  }
+
+  #summary() {
+    this.#drawn = performance.now();
+    const { queue } = this;
+    const [done, bad] = [queue.count("done"), queue.count("refused", "failed")];
+    const all = queue.items.length - queue.count("refused");
+    const { total, loaded, speed, left } = queue.progress();
+    part("progress").value = total ? loaded / total : 0;
+    part("progress").hidden = !queue.busy;
+    part("close").hidden = queue.busy;
+    part("title").textContent = queue.busy ? `Uploading ${Math.min(done + 1, all)} of ${photos(all)}` : done ? `${photos(done)} added` : "Nothing was added";
+    const pace = speed && left !== null ? `${size(speed)}/s · ${time(left)} left` : `${size(total)} in all`;
+    const trouble = bad ? `${bad} could not be added` : "";
+    part("detail").textContent = [queue.busy ? pace : size(loaded), trouble].filter(Boolean).join(" · ");
+  }
+
+  #idle() {
+    if (!this.queue.items.length) return this.#close();
+    this.#summary();
+    const [done, bad] = [this.queue.count("done"), this.queue.count("refused", "failed")];
+    announce(`${photos(done)} added${bad ? `, ${bad} could not be added` : ""}`);
+  }
+
+  #dismiss(item) {
+    const row = this.#rows.get(item);
+    const next = row?.nextElementSibling?.querySelector(".dismiss");
+    const held = row?.contains(document.activeElement);
+    if (item.preview) URL.revokeObjectURL(item.preview);
+    row?.remove();
+    this.#rows.delete(item);
+    this.queue.dismiss(item);
+    if (!this.queue.items.length) return this.#close();
+    if (held) (next ?? part("fold")).focus();
+    this.#summary();
+  }
+
+  #fold(folded) {
+    document.getElementById("tray-body").hidden = folded;
+    part("fold").setAttribute("aria-expanded", String(!folded));
+    part("fold").querySelector("span").textContent = folded ? "Show the list" : "Hide the list";
+  }
+
+  #close() {
+    element.hidden = true;
+    for (const item of [...this.queue.items]) { this.#rows.get(item)?.remove(); this.#rows.delete(item); }
+    this.queue.items = [];
+    this.setHashtags("");
+  }
+
+  // Hashtags: files still waiting get them with their upload, those that are there already get them now.
+  #apply() {
+    const text = document.getElementById("tray-hashtags").value.trim();
+    if (text === this.queue.hashtags) return;
+    this.queue.hashtags = text;
+    if (text) this.#tagLate();
+  }
+
+  async #tagLate() {
+    const text = this.queue.hashtags;
+    const late = this.queue.items.filter((item) => item.state === "done" && item.hashtags !== text);
+    if (!late.length || !text) return this.#tagged(text);
+    for (const item of late) item.hashtags = text;
+    const cards = late.flatMap((item) => item.cards);
+    const body = new URLSearchParams(cards.map((card) => ["photo", card.dataset.id]));
+    body.append("action", "hashtags");
+    body.append("add", text);
+    try {
+      const answer = await fetch(this.selectionUrl, { method: "POST", body, headers: { "HX-Request": "true" } });
+      if (!answer.ok) throw new Error(String(answer.status));
+      for (const card of cards) label(card, text);
+      this.#tagged(text);
+    } catch {
+      for (const item of late) item.hashtags = "";
+      this.queue.hashtags = "";
+      toast("The hashtags could not be added. The photos are safe: press Add to try again.", { error: true });
+    }
+  }
+
+  #tagged(text) {
+    part("tagged").textContent = text ? "These photos get your hashtags." : "";
+    if (text) announce("These photos get your hashtags");
+  }
+}
+
+/** Shows new hashtags on a card that is there already, as the next visit will. */
+function label(card, text) {
+  const added = text.toLowerCase().split(/[\s,#]+/).filter(Boolean);
+  const names = [...new Set([...card.dataset.hashtags.split(" ").filter(Boolean), ...added])];
+  card.dataset.hashtags = names.join(" ");
+  let caption = card.querySelector(".caption");
+  if (!caption) {
+    caption = document.createElement("p");
+    caption.className = "caption";
+    caption.setAttribute("aria-hidden", "true");
+    card.querySelector(".card-link").after(caption);
+  }
+  const line = caption.querySelector("span") ?? caption.appendChild(document.createElement("span"));
+  line.textContent = names.map((name) => `#${name}`).join(" ");
+}
