@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::AppError;
 use crate::media;
-use crate::storage::Temporary;
+use crate::storage::{Received, Temporary};
 
 /// A file that is being received. Dropping it leaves nothing behind.
 pub struct Staging {
@@ -16,7 +16,7 @@ pub struct Staging {
 
 /// A file that has arrived whole.
 pub struct Staged {
-    pub(super) file: Temporary,
+    pub(super) file: Received,
     pub(super) filename: String,
     pub(super) size: u64,
     pub(super) sha256: Vec<u8>,
@@ -59,10 +59,9 @@ impl Staging {
     ///
     /// # Errors
     /// [`AppError::Unavailable`] when there is no room.
-    pub async fn finish(mut self, filename: &str) -> Result<Staged, AppError> {
-        self.file.flush().await?;
+    pub async fn finish(self, filename: &str) -> Result<Staged, AppError> {
         Ok(Staged {
-            file: self.file,
+            file: self.file.finish().await?,
             filename: shown_name(filename),
             size: self.size,
             sha256: self.sha256.finalize().to_vec(),

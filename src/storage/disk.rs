@@ -17,7 +17,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 
-use super::{Object, ObjectKey, StorageError, Temporary};
+use super::{Object, ObjectKey, Received, StorageError, Temporary};
 
 /// Bytes read at a time, hence held for each reader.
 const CHUNK: usize = 128 * 1024;
@@ -65,12 +65,11 @@ impl Disk {
     }
 
     /// See [`super::Storage::put_file`].
-    pub(super) async fn put_file(&self, key: ObjectKey, file: Temporary) -> Result<(), StorageError> {
-        let (file, path) = file.finish().await?;
+    pub(super) async fn put_file(&self, key: ObjectKey, file: Received) -> Result<(), StorageError> {
         let to = self.path(key);
         blocking(move || {
-            file.sync_all()?;
-            place(path, &to)
+            fs::File::open(file.path())?.sync_all()?;
+            place(file.0, &to)
         })
         .await
     }

@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::media::RenditionName;
 
 pub use disk::Disk;
-pub use temporary::Temporary;
+pub use temporary::{Received, Temporary};
 
 /// Which of a photo's objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -131,7 +131,7 @@ impl Storage {
     ///
     /// # Errors
     /// [`StorageError::Full`] or [`StorageError::Unavailable`]: then nothing is at `key`, and the temporary file is gone.
-    pub async fn put_file(&self, key: ObjectKey, file: Temporary) -> Result<(), StorageError> {
+    pub async fn put_file(&self, key: ObjectKey, file: Received) -> Result<(), StorageError> {
         let Self::Disk(disk) = self;
         disk.put_file(key, file).await
     }

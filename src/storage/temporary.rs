@@ -19,6 +19,11 @@ pub struct Temporary {
     path: TempPath,
 }
 
+/// A whole file that waits to be put in. Removed when dropped. It holds neither a buffer nor an open file: one upload
+/// may bring a thousand of them.
+#[derive(Debug)]
+pub struct Received(pub(super) TempPath);
+
 impl Temporary {
     pub(super) fn new(file: NamedTempFile) -> Self {
         let (file, path) = file.into_parts();
@@ -35,22 +40,20 @@ impl Temporary {
         Ok(self.file.write_all(bytes).await?)
     }
 
-    /// Waits until all that was written can be read at [`Temporary::path`].
+    /// Closes the file when all that was written is in it.
     ///
     /// # Errors
     /// As [`Temporary::write`].
-    pub async fn flush(&mut self) -> Result<(), StorageError> {
-        Ok(self.file.flush().await?)
+    pub async fn finish(mut self) -> Result<Received, StorageError> {
+        self.file.flush().await?;
+        Ok(Received(self.path))
     }
+}
 
+impl Received {
     /// Where the file is. It is there until `self` is dropped or put in.
+    #[must_use]
     pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The whole file, ready to be synced and moved.
-    pub(super) async fn finish(mut self) -> Result<(std::fs::File, TempPath), StorageError> {
-        self.flush().await?;
-        Ok((self.file.into_inner().into_std().await, self.path))
+        &self.0
     }
 }

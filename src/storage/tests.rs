@@ -51,7 +51,7 @@ async fn what_is_put_can_be_got_and_deleted() {
     for chunk in bytes.chunks(10_000) {
         upload.write(chunk).await.unwrap();
     }
-    upload.flush().await.unwrap();
+    let upload = upload.finish().await.unwrap();
     assert_eq!(fs::read(upload.path()).unwrap(), bytes);
     storage.put_file(original, upload).await.unwrap();
     storage.put_bytes(large, b"large".to_vec()).await.unwrap();

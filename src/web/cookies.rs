@@ -1,7 +1,8 @@
 //! The signed session cookie: its name, its keys, and what happens when keys are rotated.
 //!
 //! actix-session signs with one key. `secret_key` may list several: the first signs, and a cookie that an older one
-//! signed is signed anew with the first before the session layer sees it, so that rotating keys signs nobody out.
+//! signed is signed anew with the first before the session layer sees it, and sent back so. Rotating keys signs nobody
+//! out who comes by while the older key is still listed.
 
 use actix_session::SessionMiddleware;
 use actix_session::config::{CookieContentSecurity, PersistentSession};
@@ -9,7 +10,7 @@ use actix_session::storage::CookieSessionStore;
 use actix_web::body::MessageBody;
 use actix_web::cookie::{Cookie, CookieJar, Key, SameSite, time::Duration};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{COOKIE, HeaderValue};
+use actix_web::http::header::{COOKIE, HeaderValue, SET_COOKIE};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use sha2::{Digest, Sha512};
@@ -54,20 +55,33 @@ pub async fn accept_older_keys(
     mut request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let mut renewed = None;
     if let Some(state) = request.app_data::<web::Data<AppState>>().cloned()
         && let [signing, older @ ..] = state.cookie_keys.as_slice()
         && !older.is_empty()
         && let Some(cookie) = request.cookie(session_cookie(&state.config))
-        && let Some(header) = signed_anew(cookie, signing, older)
+        && let Some(mut cookie) = signed_anew(cookie, signing, older)
     {
-        request.headers_mut().insert(COOKIE, header);
+        request.headers_mut().insert(COOKIE, HeaderValue::from_str(&cookie.stripped().encoded().to_string())?);
+        cookie.set_path("/");
+        cookie.set_secure(state.config.public_url.https());
+        cookie.set_http_only(true);
+        cookie.set_same_site(SameSite::Lax);
+        cookie.set_max_age(LIFETIME);
+        renewed = Some(HeaderValue::from_str(&cookie.encoded().to_string())?);
     }
-    next.call(request).await
+    let mut response = next.call(request).await?;
+    // Logging in or out has set a cookie of its own.
+    if let Some(renewed) = renewed
+        && !response.headers().contains_key(SET_COOKIE)
+    {
+        response.headers_mut().append(SET_COOKIE, renewed);
+    }
+    Ok(response)
 }
 
-/// The `Cookie` header with this one cookie, if one of the `older` keys signed it. Other cookies are dropped from it for
-/// this one request: only the theme is among them.
-fn signed_anew(cookie: Cookie<'static>, signing: &Key, older: &[Key]) -> Option<HeaderValue> {
+/// The cookie under the signing key, if one of the `older` keys signed it.
+fn signed_anew(cookie: Cookie<'static>, signing: &Key, older: &[Key]) -> Option<Cookie<'static>> {
     let mut jar = CookieJar::new();
     let name = cookie.name().to_owned();
     jar.add_original(cookie);
@@ -76,5 +90,5 @@ fn signed_anew(cookie: Cookie<'static>, signing: &Key, older: &[Key]) -> Option<
     }
     let content = older.iter().find_map(|key| jar.signed(key).get(&name))?;
     jar.signed_mut(signing).add(Cookie::new(name.clone(), content.value().to_owned()));
-    HeaderValue::from_str(&jar.get(&name)?.stripped().encoded().to_string()).ok()
+    jar.get(&name).cloned()
 }

@@ -65,10 +65,11 @@ mod tests {
 
     #[test]
     fn only_what_proves_to_be_ours_passes() {
-        let ours = "https://photos.example";
-        let cases: &[(&[(&str, &str)], bool, bool)] = &[
-            (&[("origin", ours)], true, true),
-            (&[("origin", ours), ("sec-fetch-site", "same-site")], true, true),
+        const OURS: &str = "https://photos.example";
+        type Headers = &'static [(&'static str, &'static str)];
+        const CASES: [(Headers, bool, bool); 12] = [
+            (&[("origin", OURS)], true, true),
+            (&[("origin", OURS), ("sec-fetch-site", "same-site")], true, true),
             (&[("sec-fetch-site", "same-origin")], true, true),
             (&[("sec-fetch-site", "none")], true, true),
             (&[("sec-fetch-site", "cross-site")], false, false),
@@ -80,12 +81,12 @@ mod tests {
             (&[], true, false),
             (&[], false, true),
         ];
-        for (headers, with_session, passes) in cases {
+        for (headers, with_session, passes) in CASES {
             let map: HeaderMap = headers
                 .iter()
                 .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
                 .collect();
-            assert_eq!(is_same_origin(&map, ours, *with_session), *passes, "{headers:?} {with_session}");
+            assert_eq!(is_same_origin(&map, OURS, with_session), passes, "{headers:?} {with_session}");
         }
     }
 }

@@ -9,6 +9,7 @@ use actix_web::web;
 
 use crate::app::AppState;
 use crate::error::AppError;
+use crate::web::request_log::request_id;
 
 /// Everything from here, nothing inline. `blob:` and `data:` are for previews of files that are being uploaded.
 const PAGE_POLICY: &str = "default-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; \
@@ -43,8 +44,12 @@ pub async fn add_headers(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let https = request.app_data::<web::Data<AppState>>().is_some_and(|state| state.config.public_url.https());
+    let id = HeaderValue::from_str(&request_id(request.request()));
     let mut response = next.call(request).await?.map_into_boxed_body();
     complete(response.headers_mut(), https);
+    if let Ok(id) = id {
+        response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
+    }
     Ok(response)
 }
 

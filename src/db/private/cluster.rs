@@ -61,7 +61,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Makes the cluster: half a second of `initdb`, and one pass over its 40 MB to put them on disk.
+    /// Makes the cluster: half a second of `initdb`, and its 40 MB put on disk.
     fn create(&self, data_dir: &Path) -> Result<(), PrivateError> {
         tracing::info!("making a new database in {}", self.folder.display());
         // Mode 0700; removed again when anything here fails.
@@ -76,11 +76,25 @@ impl Cluster {
             partial.path(),
             &["--username=lumina", "--auth=trust", "--encoding=UTF8", "--locale=C", "--data-checksums", "--no-sync"],
         )?;
-        self.initdb(partial.path(), &["--sync-only"])?;
+        self.sync(partial.path())?;
         let partial = partial.keep();
         fs::rename(&partial, &self.folder)
             .and_then(|()| File::open(data_dir)?.sync_all())
             .map_err(PrivateError::at(&self.folder))
+    }
+
+    /// Puts all of `folder` on disk. One call for the whole file system: beside a busy disk it takes a tenth of a second,
+    /// where initdb's own way, file by file through a thousand, took over two.
+    #[cfg(target_os = "linux")]
+    fn sync(&self, folder: &Path) -> Result<(), PrivateError> {
+        let sync = || Ok(rustix::fs::syncfs(File::open(folder)?)?);
+        sync().map_err(PrivateError::at(folder))
+    }
+
+    /// Puts all of `folder` on disk.
+    #[cfg(not(target_os = "linux"))]
+    fn sync(&self, folder: &Path) -> Result<(), PrivateError> {
+        self.initdb(folder, &["--sync-only"])
     }
 
     fn initdb(&self, folder: &Path, options: &[&str]) -> Result<(), PrivateError> {

@@ -131,29 +131,35 @@ fn shut_down(pid: Pid, patience: Duration, mut gone: impl FnMut() -> bool) {
     }
 }
 
-/// Deals with what `postmaster.pid` of an earlier server names: a live server on these files is shut down. When the
-/// number belongs to another process by now (or to a dead one nobody has waited for), the file is removed, because
-/// Postgres would take that process for a server and refuse to start. A number that names nothing is left to Postgres,
-/// which then looks for surviving children as well. We hold the lock, so no second Lumina is in here.
+/// Deals with what an earlier server left: a live one on these files is shut down. Its two lock files name a process; when
+/// that number belongs to another by now (or to a dead one nobody has waited for), the file is removed, because Postgres
+/// would take that process for a server and refuse to start. A number that names nothing is left to Postgres, which then
+/// looks for surviving children as well. We hold the lock, so no second Lumina is in here.
 fn end_orphan(folder: &Path) -> Result<(), PrivateError> {
-    let path = folder.join("postmaster.pid");
-    let first_line = |text: String| text.lines().next().and_then(|line| line.trim().parse().ok());
-    let Some(pid) = fs::read_to_string(&path).ok().and_then(first_line).and_then(Pid::from_raw) else {
-        return Ok(());
-    };
-    if is_server_on(pid, folder) {
-        tracing::warn!(pid = pid.as_raw_pid(), "shutting down a Postgres that outlived its Lumina");
-        shut_down(pid, ORPHAN_PATIENCE, || !is_server_on(pid, folder));
-    }
-    if test_kill_process(pid).is_ok() && !is_server_on(pid, folder) {
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(PrivateError::at(&path)(error));
-            }
-            _ => {}
+    for name in ["postmaster.pid", ".s.PGSQL.5432.lock"] {
+        let path = folder.join(name);
+        let Some(pid) = pid_in(&path) else { continue };
+        if is_server_on(pid, folder) {
+            tracing::warn!(pid = pid.as_raw_pid(), "shutting down a Postgres that outlived its Lumina");
+            shut_down(pid, ORPHAN_PATIENCE, || !is_server_on(pid, folder));
+        }
+        let is_taken = test_kill_process(pid).is_ok() && !is_server_on(pid, folder);
+        if is_taken
+            && let Err(error) = fs::remove_file(&path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(PrivateError::at(&path)(error));
         }
     }
     Ok(())
+}
+
+/// The process a lock file of Postgres names in its first line.
+fn pid_in(path: &Path) -> Option<Pid> {
+    let text = fs::read_to_string(path).ok()?;
+    // A server started by hand for one user (`postgres --single`) writes its number negative: that one is not ours.
+    let pid = text.lines().next()?.trim().parse().ok().filter(|pid| *pid > 0)?;
+    Pid::from_raw(pid)
 }
 
 /// Is `pid` a Postgres that works on these files? Its working folder is the cluster, whatever path it was given; a dead
