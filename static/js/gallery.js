@@ -1,4 +1,4 @@
-// The gallery's comforts: its place kept on the way back, selection with shift, arrow keys, a photo that grows out of its card.
+// The gallery's comforts: its place kept on the way back, selection with shift, arrow keys.
 import "./place.js";
 import "./selection.js";
 import { onKeys } from "./keys.js";
@@ -44,16 +44,4 @@ onKeys({
   ArrowLeft: () => step(-forwards()),
   ArrowDown: () => row(1),
   ArrowUp: () => row(-1),
-});
-
-// Across the two pages the card's image and the photo share a name for as long as the transition runs.
-addEventListener("pageswap", (event) => {
-  if (!event.viewTransition || !event.activation?.entry?.url) return;
-  const id = new URL(event.activation.entry.url).pathname.split("/").pop();
-  const image = document.getElementById(`photo-${id}`)?.querySelector("img");
-  if (image) image.style.viewTransitionName = "photo";
-});
-addEventListener("pagereveal", async (event) => {
-  await event.viewTransition?.finished.catch(() => {});
-  for (const image of grid.querySelectorAll("img[style]")) image.style.viewTransitionName = "";
 });

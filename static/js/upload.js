@@ -8,6 +8,7 @@ import { toast } from "./messages.js";
 const dialog = document.getElementById("upload");
 const form = dialog.querySelector("[data-upload-form]");
 const hashtags = document.getElementById("hashtags");
+const chosen = document.getElementById("files");
 const overlay = document.getElementById("drop-overlay");
 const grid = document.getElementById("grid");
 
@@ -37,6 +38,7 @@ function takeFolder(files) {
 function open() {
   if (dialog.open) dialog.close();
   dialog.showModal();
+  chosen.focus();
 }
 for (const link of document.querySelectorAll("[data-upload]")) {
   link.addEventListener("click", (event) => { event.preventDefault(); open(); });
@@ -47,7 +49,6 @@ if (location.hash === "#upload") {
   history.replaceState(history.state, "", location.pathname + location.search);
   open();
 }
-const chosen = document.getElementById("files");
 chosen.addEventListener("change", () => { take([...chosen.files]); chosen.value = ""; });
 const folder = document.getElementById("folder");
 folder.addEventListener("change", () => { takeFolder([...folder.files]); folder.value = ""; });
@@ -87,6 +88,9 @@ addEventListener("paste", (event) => {
 });
 
 addEventListener("beforeunload", (event) => { if (queue.busy) event.preventDefault(); });
+
+// Seen by whoever drives the page from outside: from now on a drop is taken.
+form.dataset.ready = "";
 
 // New photos appear in place, at the top, when they belong to what is shown.
 const filters = [...document.querySelectorAll(".filters [data-filter]")].map((link) => link.dataset.filter);
