@@ -105,15 +105,18 @@ impl App {
         self.address
     }
 
-    /// Serves until SIGTERM or Ctrl-C, then stops.
+    /// Serves until SIGTERM, Ctrl-C or the terminal is closed, then stops.
     ///
     /// # Errors
     /// When signals cannot be heard.
     pub async fn run(self) -> Result<(), StartError> {
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            _ = hang_up.recv() => {}
         }
         tracing::info!("stopping: waiting for running requests");
         self.stop().await;

@@ -57,7 +57,7 @@ pub struct PrivatePostgres {
 impl PrivatePostgres {
     /// Starts the server in `data_dir/postgres` and returns when it answers and holds a database named `lumina`. Makes
     /// `data_dir` (mode 0700) and the server's files when they are not there. Blocks: about a second the first time, a
-    /// quarter of one later; up to four more when a server left over from a killed Lumina has to be shut down first.
+    /// tenth of one later; up to four more when a server left over from a killed Lumina has to be shut down first.
     ///
     /// # Errors
     /// [`PrivateError`], whose text is meant for the person at the terminal.
