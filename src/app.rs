@@ -1,5 +1,6 @@
 //! Starting and stopping. Production and tests start the same way: [`App::start`] with a [`Config`].
 
+use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::thread::available_parallelism;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use tracing_actix_web::TracingLogger;
 use crate::album::Album;
 use crate::config::Config;
 use crate::db::Db;
-use crate::db::private::PrivatePostgres;
+use crate::db::private::{self, PrivatePostgres};
 use crate::passwords::Passwords;
 use crate::routes;
 use crate::storage::Storage;
@@ -59,6 +60,8 @@ pub struct App {
     serving: JoinHandle<std::io::Result<()>>,
     sweeping: JoinHandle<()>,
     postgres: Option<PrivatePostgres>,
+    /// The private Postgres locks the data folder itself; beside an outside one this does.
+    _folder: Option<File>,
 }
 
 impl App {
@@ -72,6 +75,7 @@ impl App {
         let address = listener.local_addr()?;
         config.bound_to(address);
         config.create_data_dir()?;
+        let folder = config.database_url.is_some().then(|| private::lock(&config.data_dir)).transpose()?;
         let cookie_keys = cookies::keys(&config.secret_keys()?);
         let signing = cookie_keys.first().cloned().ok_or("no secret key")?;
         let (postgres, db) = open_database(&config).await?;
@@ -85,7 +89,8 @@ impl App {
         let sweeping = actix_web::rt::spawn(state.album.clone().keep_swept());
         let server = serve(state.clone(), signing, listener)?;
         let handle = server.handle();
-        Ok(Self { address, state, server: handle, serving: actix_web::rt::spawn(server), sweeping, postgres })
+        let serving = actix_web::rt::spawn(server);
+        Ok(Self { address, state, server: handle, serving, sweeping, postgres, _folder: folder })
     }
 
     /// Brings the database up to date without serving.

@@ -128,8 +128,12 @@ fn watch(cluster: &Cluster, mut server: Server, stop: &Receiver<()>) {
     server.stop();
 }
 
-/// Takes the folder for this process. The file stays when we are gone; only the kernel's lock on it means anything.
-fn lock(data_dir: &Path) -> Result<File, PrivateError> {
+/// Takes a data folder for this process, for as long as the answer is kept. The file stays when we are gone; only the
+/// kernel's lock on it means anything.
+///
+/// # Errors
+/// [`PrivateError::InUse`] when another process has it.
+pub fn lock(data_dir: &Path) -> Result<File, PrivateError> {
     let path = data_dir.join("lock");
     let mut file = OpenOptions::new()
         .read(true)

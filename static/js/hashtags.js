@@ -18,6 +18,13 @@ function word() {
 
 const present = () => new Set(input.value.toLowerCase().split(/[\s,]+/).map((name) => name.replace(/^#+/, "")));
 
+/** Also before each list: a fragment merged into the page takes these attributes away. */
+function dress() {
+  input.setAttribute("role", "combobox");
+  input.setAttribute("aria-autocomplete", "list");
+  input.setAttribute("aria-expanded", String(list !== null));
+}
+
 async function ask() {
   const { text } = word();
   request?.abort();
@@ -43,12 +50,12 @@ function show(html, text) {
   list = fresh;
   list.id = `suggestions-${count++}`;
   list.className = "suggestions";
-  // In the top layer, yet inside an open dialog: what is outside of it is inert.
+  // In the top layer, yet within what the field belongs to: outside of an open dialog everything is inert.
   list.popover = "manual";
-  (input.closest("dialog") ?? document.body).append(list);
+  (input.closest("dialog, form") ?? document.body).append(list);
   list.showPopover();
   place();
-  input.setAttribute("aria-expanded", "true");
+  dress();
   input.setAttribute("aria-controls", list.id);
   // Before the field loses its focus, which would close the list.
   list.addEventListener("pointerdown", (event) => {
@@ -105,9 +112,7 @@ function move(step) {
 document.addEventListener("focusin", (event) => {
   if (!url || !event.target.matches?.("[data-suggest]")) return;
   input = event.target;
-  input.setAttribute("role", "combobox");
-  input.setAttribute("aria-autocomplete", "list");
-  input.setAttribute("aria-expanded", "false");
+  dress();
 });
 document.addEventListener("focusout", (event) => {
   if (event.target === input) { clearTimeout(timer); request?.abort(); close(); input = null; }

@@ -1,6 +1,5 @@
 // The photo page: neighbours by arrow key and swipe (fetched ahead), the link copied in one click, details shown or hidden.
 import { copy } from "./copy.js";
-import "./keep-typing.js";
 import { onKeys } from "./keys.js";
 import { expectReturn, rememberPhoto } from "./visit.js";
 
@@ -62,6 +61,9 @@ for (const kind of ["pointerup", "pointercancel"]) {
 let copyNext = false;
 document.addEventListener("submit", (event) => { copyNext ||= event.target.matches("[data-share-form]"); }, true);
 document.addEventListener("htmx:after:swap", () => {
+  // The answer is merged into the panel, so that what is being typed stays; what was clicked must follow it, though.
+  for (const radio of document.querySelectorAll("#details [type=radio]")) radio.checked = radio.defaultChecked;
+  for (const animation of document.querySelector(".saved")?.getAnimations() ?? []) { animation.cancel(); animation.play(); }
   const button = document.querySelector("[data-copy-link]");
   document.querySelector("[data-share] span").textContent = button ? "Copy link" : "Share";
   if (copyNext && button) copy(button);

@@ -55,13 +55,18 @@ export class Tray {
 
   #thumb(row, item) {
     if (!item.file.type.startsWith("image/") || item.file.size > 40e6) return;
+    item.preview = URL.createObjectURL(item.file);
+    this.#picture(row, item.preview);
+  }
+
+  #picture(row, url) {
     const image = new Image();
     image.alt = "";
     image.loading = "lazy"; // a folder of a thousand photos is not decoded at once
     image.decoding = "async";
-    image.src = item.preview = URL.createObjectURL(item.file);
+    image.src = url;
     image.addEventListener("error", () => image.remove());
-    row.querySelector(".thumb").append(image);
+    row.querySelector(".thumb").replaceChildren(image);
   }
 
   #change(item) {
@@ -72,9 +77,7 @@ export class Tray {
     row.querySelector(".state").textContent = words[item.state];
     row.querySelector(".retry").hidden = !["refused", "failed"].includes(item.state);
     if (item.state === "done") {
-      const image = row.querySelector(".thumb img");
-      const small = item.cards[0]?.querySelector("img")?.getAttribute("src");
-      if (image && small) image.src = small;
+      this.#picture(row, item.cards[0]?.querySelector("img")?.getAttribute("src"));
       if (item.preview) URL.revokeObjectURL(item.preview);
     }
     // Trouble comes first, so that it is seen without scrolling.
