@@ -1,0 +1,117 @@
+# shellcheck shell=bash
+# What a machine needs for a job, how to see whether it is there, and how to bring it. Read by ./dev, which has say and
+# die. `setup NEED…` is the door; the rest serves it.
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# has NEED: is it on this machine?
+has() {
+  case $1 in
+    compiler) have cc && printf '#include <stdlib.h>\n' | cc -E - >/dev/null 2>&1 ;;
+    postgres) postgres_program initdb >/dev/null && postgres_program postgres >/dev/null ;;
+    browser) have chromedriver && { have chromium || have chromium-browser || [ -d "/Applications/Google Chrome.app" ]; } ;;
+    fonts) [ "$(uname)" = Darwin ] || { have fc-list && has_font "Noto Sans" && has_font "Noto Color Emoji"; } ;;
+    load) have wrk && postgres_program pgbench >/dev/null ;;
+  esac
+}
+
+has_font() { [ -n "$(fc-list ":family=$1")" ]; }
+
+# packages MANAGER NEED: the packages that bring it.
+packages() {
+  case $1-$2 in
+    apt-compiler) echo gcc libc6-dev ;;
+    apt-postgres) echo postgresql ;;
+    apt-browser) if apt_offers chromium; then echo chromium chromium-driver; else echo chromium-browser chromium-chromedriver; fi ;;
+    apt-fonts) echo fontconfig fonts-noto-core fonts-noto-color-emoji ;;
+    apt-load) echo wrk postgresql ;;
+    dnf-compiler) echo gcc glibc-devel ;;
+    dnf-postgres) echo postgresql-server ;;
+    dnf-browser) echo chromium chromedriver ;;
+    dnf-fonts) echo fontconfig google-noto-sans-vf-fonts google-noto-color-emoji-fonts ;;
+    dnf-load) echo wrk postgresql-contrib ;;
+    brew-compiler) die "No C compiler: run xcode-select --install, then try again." ;;
+    brew-postgres) echo postgresql@17 ;;
+    brew-browser) echo google-chrome chromedriver ;;
+    brew-load) echo wrk postgresql@17 ;;
+  esac
+}
+
+# postgres_program NAME: its path. Distributions keep the server's programs off PATH; Lumina itself looks in the same places.
+postgres_program() {
+  local candidate
+  for candidate in "$(command -v "$1" || true)" \
+    "$(have pg_config && pg_config --bindir)/$1" \
+    /usr/lib/postgresql/*/bin/"$1" /opt/homebrew/opt/postgresql*/bin/"$1" /usr/local/opt/postgresql*/bin/"$1"; do
+    [ -x "$candidate" ] && echo "$candidate" && return
+  done
+  return 1
+}
+
+apt_offers() { [ -n "$(apt-cache show "$1" 2>/dev/null)" ]; }
+
+# setup NEED…: looks at each and installs what is missing.
+setup() {
+  need_rust
+  local need missing=
+  for need in "$@"; do has "$need" || missing="$missing $need"; done
+  [ -n "$missing" ] || return 0
+  [ "$(id -u)" = 0 ] || have sudo || have brew ||
+    die "Missing on this machine:$missing. Run this as root once, or as a user who may use sudo."
+  if have apt-get; then
+    install_with_apt "$missing"
+  elif have dnf; then
+    install_with dnf "$missing" as_root dnf install -y
+  elif have brew; then
+    install_with brew "$missing" brew install
+  else
+    die "Missing on this machine:$missing. I know apt, dnf and Homebrew only: install it yourself, then try again."
+  fi
+  for need in $missing; do
+    has "$need" || die "Still missing after the installation: $need."
+  done
+}
+
+need_rust() {
+  local wanted found
+  have cargo || PATH="$PATH:${CARGO_HOME:-${HOME:-}/.cargo}/bin"
+  wanted=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+  have cargo || die "Rust is missing. Install version $wanted or newer (https://rustup.rs), then try again."
+  found=$(rustc --version | sed 's/^rustc \([0-9.]*\).*/\1/')
+  printf '%s\n' "$wanted" "$found" | sort -t. -k1,1n -k2,2n -C ||
+    die "Rust $found is too old: Lumina needs $wanted or newer (with rustup: rustup update stable)."
+}
+
+# install_with MANAGER NEEDS COMMAND…
+install_with() {
+  local manager=$1 needs=$2 need list=
+  shift 2
+  for need in $needs; do list="$list $(packages "$manager" "$need")"; done
+  say "Installing:$list"
+  # shellcheck disable=SC2086 # a list of words
+  "$@" $list
+}
+
+install_with_apt() {
+  say "Renewing the package lists (missing:$1)"
+  as_root apt-get update -qq || say "Some lists could not be renewed; going on with what is there."
+  case $1 in *postgres* | *load*) keep_out_default_cluster ;; esac
+  install_with apt "$1" as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300
+  let_in_default_cluster
+}
+
+# Debian's package makes a database cluster that listens on port 5432 as soon as it is installed. Lumina needs only the
+# programs, so a setting forbids it for the length of our installation. Clusters that exist are not touched.
+no_cluster=/etc/postgresql-common/createcluster.d/lumina-dev.conf
+keep_out_default_cluster() {
+  trap let_in_default_cluster EXIT
+  as_root mkdir -p "$(dirname $no_cluster)"
+  echo 'create_main_cluster = false' | as_root tee $no_cluster >/dev/null
+}
+let_in_default_cluster() {
+  trap - EXIT
+  [ ! -e $no_cluster ] || as_root rm $no_cluster
+}
+
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
