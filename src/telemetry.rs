@@ -1,7 +1,7 @@
 //! Logging: to stderr, as text for people or one JSON object a line, with times in UTC (RFC 3339).
 //!
-//! What is said is `log_level`'s choice; when it is a plain level, the web server's own chatter stays at `info`, for it
-//! buries ours. No secret gets here: settings that are secret mask themselves, and the code that meets passwords,
+//! What is said is `log_level`'s choice; when it is a plain level, the web server's own chatter is left out, for it buries
+//! ours. No secret gets here: settings that are secret mask themselves, and the code that meets passwords,
 //! tokens or links never logs them.
 
 use std::io::{self, IsTerminal};
@@ -11,8 +11,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogFormat};
 
-/// Crates that at `debug` and `trace` speak of every byte.
-const NOISY: &str = "actix_http=info,actix_server=info,actix_web=info,mio=info";
+/// Crates that at `debug` and `trace` speak of every byte, and the one that at `info` tells of its threads.
+const NOISY: &str = "actix_http=info,actix_server=warn,actix_web=info,mio=info";
 
 /// Starts logging for the whole process. A second call changes nothing (tests start many servers in one process).
 pub fn init(config: &Config) {
@@ -35,7 +35,7 @@ pub(crate) fn is_log_level(text: &str) -> bool {
 }
 
 fn filter(log_level: &str) -> EnvFilter {
-    if log_level.parse::<LevelFilter>().is_ok_and(|level| level > LevelFilter::INFO) {
+    if log_level.parse::<LevelFilter>().is_ok_and(|level| level >= LevelFilter::INFO) {
         EnvFilter::new(format!("{log_level},{NOISY}"))
     } else {
         EnvFilter::new(log_level)

@@ -9,6 +9,7 @@ use crate::error::AppError;
 use crate::models::{Listing, Photo, User};
 use crate::pages::photos::card::{ActiveFilter, Filter, Month, PAGE, cut_page, months};
 use crate::routes;
+use crate::web::auth::Visitor;
 use crate::web::htmx::Htmx;
 use crate::web::page::Page;
 
@@ -24,22 +25,24 @@ struct PublicPhotos {
     newest: Option<String>,
 }
 
-/// Someone without public photos has no public page: whether they have an account is nobody's business.
+/// Someone without public photos has no public page to anyone else: whether they have an account is nobody's business.
 pub async fn show_public_photos(
     request: HttpRequest,
     state: web::Data<AppState>,
     page: Page,
+    visitor: Visitor,
     htmx: Htmx,
     username: web::Path<String>,
 ) -> Result<HttpResponse, AppError> {
     let filter = Filter::of(&request)?;
     let (hashtags, after) = (filter.hashtags.clone(), filter.after);
+    let viewer = visitor.0.map(|signed_in| signed_in.user.id);
     let (owner, mut listed) = state
         .db
         .read(move |conn| {
             let owner = User::by_username(conn, &username)?.ok_or(diesel::NotFound)?;
             let mut listing = Listing { owner: owner.id, only_public: true, hashtags: Vec::new() };
-            if listing.page(conn, None, 1)?.is_empty() {
+            if viewer != Some(owner.id) && listing.page(conn, None, 1)?.is_empty() {
                 return Err(diesel::NotFound);
             }
             listing.hashtags = hashtags;

@@ -17,5 +17,5 @@ document.addEventListener("htmx:response:error", (event) => {
   if (response.status !== 422) toast(errorText(response.status, text), { error: true });
 });
 document.addEventListener("htmx:error", (event) => {
-  if (event.detail.ctx) toast("No connection. What you typed is still here: try again in a moment.", { error: true });
+  if (event.detail.ctx) toast("No connection. Nothing was lost: try again in a moment.", { error: true });
 });

@@ -52,7 +52,7 @@ if (location.hash === "#upload") {
 chosen.addEventListener("change", () => { take([...chosen.files]); chosen.value = ""; });
 const folder = document.getElementById("folder");
 folder.addEventListener("change", () => { takeFolder([...folder.files]); folder.value = ""; });
-document.querySelector("label[for=folder]").addEventListener("keydown", (event) => event.key === "Enter" && folder.click());
+dialog.querySelector("[data-folder]").addEventListener("click", () => folder.click());
 
 // Drop anywhere
 const setOverlay = (shown) => { overlay.hidden = !shown; };
