@@ -80,6 +80,10 @@ impl From<DieselError> for AppError {
     fn from(error: DieselError) -> Self {
         match &error {
             DieselError::NotFound => Self::NotFound,
+            // A NUL in a text that was asked for: nothing can be called so.
+            DieselError::DatabaseError(_, info) if info.message().starts_with("invalid byte sequence") => {
+                Self::NotFound
+            }
             DieselError::BrokenTransactionManager => Self::unavailable(error.to_string()),
             DieselError::DatabaseError(kind, info) if database_is_away(kind, info.message()) => {
                 Self::unavailable(info.message())

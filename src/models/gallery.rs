@@ -173,6 +173,8 @@ impl<'b> Select<'b> {
             out.push_sql(&format!(" AND h{n}.hashtag_id = (SELECT id FROM hashtags WHERE name = "));
             out.push_bind_param::<Text, _>(name)?;
             out.push_sql(")");
+            // Each scan begins at the cursor, or a deep page would read the others from the newest photo on.
+            self.walk_cursor(&format!("h{n}.taken_at, h{n}.photo_id"), out)?;
         }
         if self.listing.only_public {
             out.push_sql(" JOIN photos AS shown ON shown.id = h0.photo_id AND shown.visibility = 'public'");

@@ -203,6 +203,20 @@ impl Hashtag {
             .load(conn)
     }
 
+    /// The hashtags `owner` uses most, with the number of photos.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn most_used(conn: &mut PgConnection, owner: UserId, limit: i64) -> QueryResult<Vec<(String, i64)>> {
+        hashtag_counts::table
+            .inner_join(hashtags::table)
+            .filter(hashtag_counts::owner_id.eq(owner).and(hashtag_counts::photos.gt(0)))
+            .order((hashtag_counts::photos.desc(), hashtag_counts::hashtag_id))
+            .limit(limit)
+            .select((hashtags::name, hashtag_counts::photos))
+            .load(conn)
+    }
+
     /// The hashtags of `owner` with the number of photos, most used first; only names with `part` in them, and those
     /// that begin with it before the others.
     ///

@@ -132,6 +132,10 @@ impl User {
     /// # Errors
     /// Of the database.
     pub fn by_login(conn: &mut PgConnection, login: &str) -> QueryResult<Option<Self>> {
+        // Postgres takes no NUL in a text, and nobody is called so.
+        if login.contains('\0') {
+            return Ok(None);
+        }
         let query = users::table.select(Self::as_select()).into_boxed();
         let query = if login.contains('@') {
             query.filter(lower(users::email).eq(lower(login)))

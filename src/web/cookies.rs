@@ -10,7 +10,7 @@ use actix_session::storage::CookieSessionStore;
 use actix_web::body::MessageBody;
 use actix_web::cookie::{Cookie, CookieJar, Key, SameSite, time::Duration};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{COOKIE, HeaderValue, SET_COOKIE};
+use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use sha2::{Digest, Sha512};
@@ -50,26 +50,14 @@ pub fn sessions(config: &Config, key: Key) -> SessionMiddleware<CookieSessionSto
         .build()
 }
 
-/// Signs a session cookie anew that one of the older keys signed.
+/// Signs a session cookie anew that one of the older keys signed. Outermost of the layers that look at cookies: actix
+/// parses the header once and keeps what it found.
 pub async fn accept_older_keys(
     mut request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let mut renewed = None;
-    if let Some(state) = request.app_data::<web::Data<AppState>>().cloned()
-        && let [signing, older @ ..] = state.cookie_keys.as_slice()
-        && !older.is_empty()
-        && let Some(cookie) = request.cookie(session_cookie(&state.config))
-        && let Some(mut cookie) = signed_anew(cookie, signing, older)
-    {
-        request.headers_mut().insert(COOKIE, HeaderValue::from_str(&cookie.stripped().encoded().to_string())?);
-        cookie.set_path("/");
-        cookie.set_secure(state.config.public_url.https());
-        cookie.set_http_only(true);
-        cookie.set_same_site(SameSite::Lax);
-        cookie.set_max_age(LIFETIME);
-        renewed = Some(HeaderValue::from_str(&cookie.encoded().to_string())?);
-    }
+    let state = request.app_data::<web::Data<AppState>>().cloned();
+    let renewed = state.and_then(|state| renew(request.headers_mut(), &state));
     let mut response = next.call(request).await?;
     // Logging in or out has set a cookie of its own.
     if let Some(renewed) = renewed
@@ -78,6 +66,26 @@ pub async fn accept_older_keys(
         response.headers_mut().append(SET_COOKIE, renewed);
     }
     Ok(response)
+}
+
+/// Rewrites the `Cookie` header where an older key signed the session, and answers the `Set-Cookie` that makes it last.
+fn renew(headers: &mut HeaderMap, state: &AppState) -> Option<HeaderValue> {
+    let (signing, older) = state.cookie_keys.split_first().filter(|(_, older)| !older.is_empty())?;
+    let name = session_cookie(&state.config);
+    let sent = headers.get(COOKIE)?.to_str().ok()?;
+    let mut pairs: Vec<String> = sent.split(';').map(|pair| pair.trim().to_owned()).collect();
+    let pair = pairs.iter_mut().find(|pair| pair.strip_prefix(name).is_some_and(|rest| rest.starts_with('=')))?;
+    let mut cookie = signed_anew(Cookie::parse_encoded(pair.clone()).ok()?, signing, older)?;
+    *pair = cookie.stripped().encoded().to_string();
+    let rewritten = HeaderValue::from_str(&pairs.join("; ")).ok()?;
+    cookie.set_path("/");
+    cookie.set_secure(state.config.public_url.https());
+    cookie.set_http_only(true);
+    cookie.set_same_site(SameSite::Lax);
+    cookie.set_max_age(LIFETIME);
+    let renewed = HeaderValue::from_str(&cookie.encoded().to_string()).ok()?;
+    headers.insert(COOKIE, rewritten);
+    Some(renewed)
 }
 
 /// The cookie under the signing key, if one of the `older` keys signed it.

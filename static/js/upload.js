@@ -13,7 +13,7 @@ const overlay = document.getElementById("drop-overlay");
 const grid = document.getElementById("grid");
 
 const queue = new Queue({ url: form.action, maxBytes: Number(form.dataset.uploadMib) * 1024 * 1024, maxMib: form.dataset.uploadMib });
-const tray = new Tray(queue, { selectionUrl: document.getElementById("selection").action });
+const tray = new Tray(queue, { selectionUrl: document.getElementById("selection").getAttribute("action") });
 
 /** Takes files in and starts at once; hashtags may follow while they are on their way. */
 function take(files) {

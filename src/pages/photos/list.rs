@@ -66,7 +66,7 @@ impl Gallery {
             .db
             .read(move |conn| {
                 let listed = listing.page(conn, after, PAGE as i64 + 1)?;
-                diesel::QueryResult::Ok((listed, Hashtag::of_owner(conn, owner, "", OFFERED)?))
+                diesel::QueryResult::Ok((listed, Hashtag::most_used(conn, owner, OFFERED)?))
             })
             .await?;
         let next = cut_page(&mut listed).map(|cursor| {
