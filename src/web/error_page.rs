@@ -18,6 +18,7 @@ use crate::error::AppError;
 use crate::routes;
 use crate::web::headers;
 use crate::web::htmx::{Htmx, see_other};
+use crate::web::notice::Notice;
 use crate::web::page::Page;
 use crate::web::request_log::request_id;
 
@@ -41,7 +42,12 @@ pub async fn render_errors(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let frame = Frame::of(request.request());
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
-        Ok(Ok(response)) => Ok(render(response)),
+        Ok(Ok(response)) => {
+            if response.status().is_success() {
+                Notice::shown(response.request()).await;
+            }
+            Ok(render(response))
+        }
         Ok(Err(error)) => {
             let answer = frame.answer(error.as_response_error().status_code(), error.as_error());
             Err(InternalError::from_response(error, answer).into())

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{Error, FromRequest, HttpRequest, web};
 
 use crate::error::AppError;
 
@@ -69,14 +69,12 @@ impl Pairs {
 }
 
 impl FromRequest for Pairs {
-    type Error = AppError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, AppError>>>>;
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let form = web::Form::<Vec<(String, String)>>::from_request(request, payload);
-        Box::pin(async move {
-            form.await.map(|form| Self(form.into_inner())).map_err(|error| AppError::BadRequest(error.to_string()))
-        })
+        Box::pin(async move { form.await.map(|form| Self(form.into_inner())) })
     }
 }
 

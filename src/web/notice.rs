@@ -1,5 +1,6 @@
 //! What the next page says once, after a redirect.
 
+use actix_web::{HttpMessage, HttpRequest, web};
 use serde::{Deserialize, Serialize};
 
 use crate::app::AppState;
@@ -31,7 +32,38 @@ pub enum Notice {
     DevicesSignedOut(usize),
 }
 
+/// A [`Notice`] in words.
+pub struct ShownNotice {
+    /// What happened.
+    pub text: String,
+    /// Where to post to take it back.
+    pub undo: Option<String>,
+}
+
+/// This request's page shows the notice of this session.
+struct Showing(SessionId);
+
 impl Notice {
+    /// The notice that waits in `session`, for the page that answers `request`.
+    #[must_use]
+    pub fn show(request: &HttpRequest, session: &Session) -> Option<ShownNotice> {
+        // One that an older version left may not be readable: then there is nothing to say.
+        let notice: Self = session.notice.clone().and_then(|value| serde_json::from_value(value).ok())?;
+        request.extensions_mut().insert(Showing(session.id));
+        Some(ShownNotice { text: notice.text(), undo: notice.undo() })
+    }
+
+    /// Takes away the notice that was shown. Called when the page is there: one that ended in an error keeps it for the
+    /// next.
+    pub async fn shown(request: &HttpRequest) {
+        let showing = request.extensions_mut().remove::<Showing>();
+        if let (Some(Showing(session)), Some(state)) = (showing, request.app_data::<web::Data<AppState>>())
+            && let Err(error) = state.db.read(move |conn| Session::set_notice(conn, session, None)).await
+        {
+            tracing::warn!(%error, "a notice will be shown twice");
+        }
+    }
+
     /// In words.
     #[must_use]
     pub fn text(&self) -> String {

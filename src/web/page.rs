@@ -10,10 +10,9 @@ use actix_web::{FromRequest, HttpRequest, web};
 use crate::app::AppState;
 use crate::config::Registration;
 use crate::error::AppError;
-use crate::models::Session;
 use crate::web::auth::{SignedIn, signed_in};
 use crate::web::htmx::Htmx;
-use crate::web::notice::Notice;
+use crate::web::notice::{Notice, ShownNotice};
 
 /// The cookie that keeps the colour theme; it says nothing about anyone.
 pub const THEME_COOKIE: &str = "theme";
@@ -36,14 +35,6 @@ pub struct Page {
 pub struct Viewer {
     /// Their username.
     pub username: String,
-}
-
-/// A [`Notice`] in words.
-pub struct ShownNotice {
-    /// What happened.
-    pub text: String,
-    /// Where to post to take it back.
-    pub undo: Option<String>,
 }
 
 impl Page {
@@ -78,21 +69,10 @@ impl FromRequest for Page {
             let viewer = signed_in(&request).await?;
             let mut page = Self::of(&request, viewer.as_deref());
             let whole = request.method() == Method::GET && !Htmx::of(request.headers()).wants_fragment();
-            if let Some(viewer) = viewer.filter(|viewer| whole && viewer.session.notice.is_some()) {
-                page.notice = take_notice(&request, &viewer).await?;
+            if let Some(viewer) = viewer.filter(|_| whole) {
+                page.notice = Notice::show(&request, &viewer.session);
             }
             Ok(page)
         })
     }
-}
-
-/// The notice that waits for this page; it is gone afterwards.
-async fn take_notice(request: &HttpRequest, viewer: &SignedIn) -> Result<Option<ShownNotice>, AppError> {
-    if let Some(state) = request.app_data::<web::Data<AppState>>() {
-        let session = viewer.session.id;
-        state.db.read(move |conn| Session::set_notice(conn, session, None)).await?;
-    }
-    // One that an older version left may not be readable: then there is nothing to say.
-    let notice = viewer.session.notice.clone().and_then(|value| serde_json::from_value::<Notice>(value).ok());
-    Ok(notice.map(|notice| ShownNotice { text: notice.text(), undo: notice.undo() }))
 }

@@ -157,6 +157,7 @@ async fn drain(field: &mut Field, unwanted: &mut u64) -> Result<(), AppError> {
 
 fn broken_off() -> AppError {
     AppError::BadRequest(
-        "The upload broke off or is not a form with files. Nothing was kept. Send it again.".to_owned(),
+        "The upload broke off, or a file has a name that cannot be sent. Nothing was kept. Rename it or send it again."
+            .to_owned(),
     )
 }
