@@ -12,9 +12,7 @@ pub async fn show_health(state: web::Data<AppState>) -> HttpResponse {
         Ok(()) => HttpResponse::Ok().json(json!({ "status": "ok" })),
         Err(error) => {
             tracing::warn!(%error, "health");
-            HttpResponse::ServiceUnavailable()
-                .insert_header(("retry-after", "5"))
-                .json(json!({ "status": "unavailable", "database": "away" }))
+            HttpResponse::ServiceUnavailable().json(json!({ "status": "unavailable", "database": "away" }))
         }
     }
 }

@@ -8,7 +8,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpRequest, HttpResponse};
 use askama::Template;
@@ -121,15 +121,10 @@ impl Frame {
         if login && !self.htmx.wants_fragment() && !self.json {
             return see_other(&self.login);
         }
-        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(HeaderValue::from_static("5"));
-        let mut answer = self.render(status, cause).unwrap_or_else(|error| {
+        self.render(status, cause).unwrap_or_else(|error| {
             tracing::error!(%error, "the error page cannot be rendered");
             HttpResponse::build(status).finish()
-        });
-        if let Some(seconds) = retry_after {
-            answer.headers_mut().insert(header::RETRY_AFTER, seconds);
-        }
-        answer
+        })
     }
 
     fn render(self, status: StatusCode, cause: Option<&AppError>) -> Result<HttpResponse, AppError> {

@@ -3,6 +3,7 @@
 use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::web;
@@ -47,6 +48,9 @@ pub async fn add_headers(
     let id = HeaderValue::from_str(&request_id(request.request()));
     let mut response = next.call(request).await?.map_into_boxed_body();
     complete(response.headers_mut(), https);
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+    }
     if let Ok(id) = id {
         response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
     }
