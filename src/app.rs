@@ -84,8 +84,9 @@ impl App {
         let album = Album::new(db.clone(), storage, config.limits);
         let passwords = Passwords::new(config.bcrypt_cost);
         assets::warm_up();
-        passwords.warm_up().await;
         let state = web::Data::new(AppState { config, db, album, passwords, cookie_keys });
+        let warming = state.clone();
+        actix_web::rt::spawn(async move { warming.passwords.warm_up().await });
         let sweeping = actix_web::rt::spawn(state.album.clone().keep_swept());
         let server = serve(state.clone(), signing, listener)?;
         let handle = server.handle();

@@ -12,6 +12,7 @@ use actix_session::{Session as Cookie, SessionExt};
 use actix_web::dev::Payload;
 use actix_web::http::header::USER_AGENT;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use tokio::sync::OnceCell;
 
 use crate::app::AppState;
 use crate::error::AppError;
@@ -42,26 +43,30 @@ impl Deref for CurrentUser {
 /// Anyone, signed in or not.
 pub struct Visitor(pub Option<Rc<SignedIn>>);
 
-/// Kept in the request, so that one request asks the database once.
-struct LookedUp(Option<Rc<SignedIn>>);
+/// Kept in the request, so that one request asks the database once: extractors run side by side, and the second waits
+/// for what the first finds.
+type LookUp = Rc<OnceCell<Option<Rc<SignedIn>>>>;
 
 /// The signed-in device this request comes from.
 ///
 /// # Errors
 /// [`AppError::Unavailable`] when the database does not answer.
 pub async fn signed_in(request: &HttpRequest) -> Result<Option<Rc<SignedIn>>, AppError> {
-    if let Some(LookedUp(found)) = request.extensions().get::<LookedUp>() {
-        return Ok(found.clone());
-    }
+    let known = request.extensions().get::<LookUp>().cloned();
+    let look_up = known.unwrap_or_else(|| {
+        let new = LookUp::default();
+        request.extensions_mut().insert(Rc::clone(&new));
+        new
+    });
+    look_up.get_or_try_init(|| find(request)).await.cloned()
+}
+
+async fn find(request: &HttpRequest) -> Result<Option<Rc<SignedIn>>, AppError> {
     let state = request.app_data::<web::Data<AppState>>().ok_or_else(|| AppError::internal("no state"))?;
     // A cookie whose content we cannot read is one we did not make.
-    let found = match request.get_session().get::<SessionId>(SESSION_ID).ok().flatten() {
-        Some(id) => state.db.read(move |conn| Session::find(conn, id)).await?,
-        None => None,
-    };
-    let found = found.map(|(session, user)| Rc::new(SignedIn { session, user }));
-    request.extensions_mut().insert(LookedUp(found.clone()));
-    Ok(found)
+    let Some(id) = request.get_session().get::<SessionId>(SESSION_ID).ok().flatten() else { return Ok(None) };
+    let found = state.db.read(move |conn| Session::find(conn, id)).await?;
+    Ok(found.map(|(session, user)| Rc::new(SignedIn { session, user })))
 }
 
 type Extracted<T> = Pin<Box<dyn Future<Output = Result<T, AppError>>>>;
