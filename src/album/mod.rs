@@ -65,11 +65,11 @@ impl Album {
         self.db.write(move |conn| removal::delete_photos(conn, owner, &photos)).await
     }
 
-    /// Takes a deletion back.
+    /// Takes the deletion back that this photo was part of. Answers the photos that are back.
     ///
     /// # Errors
     /// [`AppError::NotFound`] when it is too late.
-    pub async fn take_back(&self, owner: UserId, photo: PhotoId) -> Result<(), AppError> {
-        self.db.write(move |conn| removal::restore_photo(conn, owner, photo)).await
+    pub async fn take_back(&self, owner: UserId, photo: PhotoId) -> Result<Vec<PhotoId>, AppError> {
+        self.db.write(move |conn| removal::restore_photos(conn, owner, photo)).await
     }
 }

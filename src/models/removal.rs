@@ -3,9 +3,9 @@
 //! A photo's objects are named by its row or by a row here, from before the first byte is stored until after the last
 //! one is removed. So a crash at any step leaves nothing that the sweeper cannot find.
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Double, Integer, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Double, Uuid as SqlUuid};
 
 use crate::db::schema::{photos, removals};
 use crate::models::{PhotoId, UserId, hashtag};
@@ -72,33 +72,37 @@ pub fn delete_photos(conn: &mut PgConnection, owner: UserId, ids: &[PhotoId]) ->
     Ok(there)
 }
 
-/// Takes a deletion back, hashtags and link included.
+/// Takes the deletion back that `id` was part of, hashtags and links included. Photos that were deleted together are due
+/// at the same instant. Answers those that are back.
 ///
 /// # Errors
 /// [`diesel::NotFound`] when it is too late, or nothing of `owner` was deleted under this id.
-pub fn restore_photo(conn: &mut PgConnection, owner: UserId, id: PhotoId) -> QueryResult<()> {
+pub fn restore_photos(conn: &mut PgConnection, owner: UserId, id: PhotoId) -> QueryResult<Vec<PhotoId>> {
     hashtag::lock_owner(conn, owner)?;
-    let hashtag_ids: Vec<i32> = removals::table
+    let mine = removals::owner_id.eq(owner).and(removals::photo.is_not_null());
+    let due_at: DateTime<Utc> = removals::table
         .find(id)
-        .filter(removals::owner_id.eq(owner).and(removals::photo.is_not_null()))
+        .filter(mine)
         .filter(removals::due_at.gt(diesel::dsl::now))
         .for_update()
-        .select(removals::hashtag_ids)
+        .select(removals::due_at)
         .first(conn)?;
-    diesel::sql_query(
+    let gone: Vec<PhotoId> = removals::table
+        .filter(mine.and(removals::due_at.eq(due_at)))
+        .for_update()
+        .select(removals::photo_id)
+        .load(conn)?;
+    for step in [
         "INSERT INTO photos SELECT photo.* FROM removals, jsonb_populate_record(NULL::photos, removals.photo) AS photo \
-         WHERE removals.photo_id = $1",
-    )
-    .bind::<SqlUuid, _>(id)
-    .execute(conn)?;
-    diesel::sql_query(
+         WHERE removals.photo_id = ANY($1)",
         "INSERT INTO photo_hashtags (owner_id, hashtag_id, taken_at, photo_id) \
-         SELECT owner_id, unnest($2), taken_at, id FROM photos WHERE id = $1",
-    )
-    .bind::<SqlUuid, _>(id)
-    .bind::<Array<Integer>, _>(&hashtag_ids)
-    .execute(conn)?;
-    finish(conn, &[id])
+         SELECT photos.owner_id, unnest(removals.hashtag_ids), photos.taken_at, photos.id \
+         FROM removals JOIN photos ON photos.id = removals.photo_id WHERE removals.photo_id = ANY($1)",
+    ] {
+        diesel::sql_query(step).bind::<Array<SqlUuid>, _>(&gone).execute(conn)?;
+    }
+    finish(conn, &gone)?;
+    Ok(gone)
 }
 
 /// Claims photos whose objects are due to be removed, those claimed before a crash included. From here on neither undo

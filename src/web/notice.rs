@@ -14,12 +14,10 @@ use crate::routes;
 pub enum Notice {
     /// Photos came in.
     Uploaded(usize),
-    /// One photo was deleted; it can come back.
-    Deleted(PhotoId),
-    /// Photos of a selection were deleted.
-    DeletedSome(usize),
-    /// A deletion was undone.
-    Restored,
+    /// So many photos were deleted, this one among them; they can come back.
+    Deleted(usize, PhotoId),
+    /// A deletion of so many photos was undone.
+    Restored(usize),
     /// A photo's title, hashtags or visibility changed.
     Saved,
     /// The hashtags of a selection changed.
@@ -71,9 +69,10 @@ impl Notice {
         let devices = |n: &usize| if *n == 1 { "1 device".to_owned() } else { format!("{n} devices") };
         match self {
             Self::Uploaded(n) => format!("{} added.", photos(n)),
-            Self::Deleted(_) => "Photo deleted.".to_owned(),
-            Self::DeletedSome(n) => format!("{} deleted.", photos(n)),
-            Self::Restored => "The photo is back.".to_owned(),
+            Self::Deleted(1, _) => "Photo deleted.".to_owned(),
+            Self::Deleted(n, _) => format!("{} deleted.", photos(n)),
+            Self::Restored(1) => "The photo is back.".to_owned(),
+            Self::Restored(n) => format!("{} are back.", photos(n)),
             Self::Saved => "Saved.".to_owned(),
             Self::HashtagsChanged(n) => format!("Hashtags of {} changed.", photos(n)),
             Self::ProfileSaved => "Your profile is saved.".to_owned(),
@@ -87,7 +86,7 @@ impl Notice {
     #[must_use]
     pub fn undo(&self) -> Option<String> {
         match self {
-            Self::Deleted(id) => Some(routes::restore_photo(&id.to_string())),
+            Self::Deleted(_, id) => Some(routes::restore_photo(&id.to_string())),
             _ => None,
         }
     }

@@ -133,4 +133,4 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   event.stopPropagation();
 }, true);
-addEventListener("scroll", () => list && place(), { capture: true, passive: true });
+for (const moved of ["scroll", "resize"]) addEventListener(moved, () => list && place(), { capture: true, passive: true });

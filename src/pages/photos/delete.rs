@@ -21,17 +21,20 @@ pub async fn delete_photo(
     if state.album.let_go(user.user.id, vec![*id]).await?.is_empty() {
         return Err(AppError::NotFound);
     }
-    Notice::Deleted(*id).leave(&state, user.session.id).await?;
+    Notice::Deleted(1, *id).leave(&state, user.session.id).await?;
     Ok(see_other(&routes::photos_with(&Filter::of(&request)?.hashtags)))
 }
 
-/// Takes a deletion back and shows the photo.
+/// Takes the deletion back that this photo was part of, and shows what is back.
 pub async fn restore_photo(
     state: web::Data<AppState>,
     user: CurrentUser,
     id: web::Path<PhotoId>,
 ) -> Result<HttpResponse, AppError> {
-    state.album.take_back(user.user.id, *id).await?;
-    Notice::Restored.leave(&state, user.session.id).await?;
-    Ok(see_other(&routes::photo(&id.to_string())))
+    let back = state.album.take_back(user.user.id, *id).await?;
+    Notice::Restored(back.len()).leave(&state, user.session.id).await?;
+    match back.as_slice() {
+        [one] => Ok(see_other(&routes::photo(&one.to_string()))),
+        _ => Ok(see_other(routes::photos())),
+    }
 }

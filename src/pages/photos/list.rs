@@ -1,11 +1,15 @@
 //! `GET /photos?hashtag=&after=`: the gallery.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use crate::app::AppState;
 use crate::error::AppError;
+use crate::models::gallery::Listed;
 use crate::models::{Hashtag, Listing, UserId};
 use crate::pages::photos::card::{ActiveFilter, Card, Chip, Filter, Month, PAGE, cut_page, months};
 use crate::routes;
@@ -23,7 +27,7 @@ const OFFERED: i64 = 20;
 pub(super) struct Gallery {
     page: Page,
     filters: Vec<ActiveFilter>,
-    /// The most used hashtags; each narrows.
+    /// The most used hashtags; with a filter, those found beside it on this page. Each narrows.
     hashtags: Vec<Chip>,
     months: Vec<Month>,
     /// The page of older photos.
@@ -62,27 +66,33 @@ impl Gallery {
     pub(super) async fn load(state: &AppState, page: Page, owner: UserId, filter: Filter) -> Result<Self, AppError> {
         let listing = Listing { owner, only_public: false, hashtags: filter.hashtags.clone() };
         let after = filter.after;
-        let (mut listed, offered) = state
+        let (mut listed, most_used) = state
             .db
             .read(move |conn| {
                 let listed = listing.page(conn, after, PAGE as i64 + 1)?;
-                diesel::QueryResult::Ok((listed, Hashtag::most_used(conn, owner, OFFERED)?))
+                let filtered = !listing.hashtags.is_empty();
+                let most_used = if filtered { Vec::new() } else { Hashtag::most_used(conn, owner, OFFERED)? };
+                diesel::QueryResult::Ok((listed, most_used))
             })
             .await?;
         let next = cut_page(&mut listed).map(|cursor| {
             format!("{}{}", routes::photos(), routes::listing_query(&filter.hashtags, Some(&cursor.to_string())))
         });
         let query = routes::listing_query(&filter.hashtags, None);
-        let offered = offered.into_iter().filter(|(name, _)| !filter.hashtags.contains(name));
-        let chip = |(name, photos): (String, i64)| Chip {
+        let offered = if filter.hashtags.is_empty() {
+            most_used.into_iter().map(|(name, photos)| (name, Some(photos))).collect()
+        } else {
+            also_on(&listed, &filter)
+        };
+        let chip = |(name, photos): (String, Option<i64>)| Chip {
             href: format!("{}{}", routes::photos(), filter.narrowed_by(&name)),
             name,
-            photos: Some(photos),
+            photos,
         };
         Ok(Self {
             page,
             filters: filter.active(routes::photos()),
-            hashtags: offered.map(chip).collect(),
+            hashtags: offered.into_iter().map(chip).collect(),
             empty_library: listed.is_empty() && filter.hashtags.is_empty() && after.is_none(),
             months: months(listed, after, |photo| format!("{}{query}", routes::photo(&photo.id.to_string()))),
             next,
@@ -97,4 +107,15 @@ impl Gallery {
             },
         })
     }
+}
+
+/// The other hashtags of these photos, the commonest first. No counts: there may be more photos than these.
+fn also_on(listed: &[Listed], filter: &Filter) -> Vec<(String, Option<i64>)> {
+    let mut counts: BTreeMap<&String, usize> = BTreeMap::new();
+    for name in listed.iter().flat_map(|(_, names)| names).filter(|name| !filter.hashtags.contains(name)) {
+        *counts.entry(name).or_default() += 1;
+    }
+    let mut names: Vec<_> = counts.into_iter().collect();
+    names.sort_by_key(|(_, count)| Reverse(*count));
+    names.into_iter().take(OFFERED as usize).map(|(name, _)| (name.clone(), None)).collect()
 }

@@ -28,8 +28,7 @@ pub async fn edit_selection(
     let notice = match form.first("action") {
         "delete" => match state.album.let_go(owner, photos).await?.as_slice() {
             [] => return Err(AppError::NotFound),
-            [one] => Notice::Deleted(*one),
-            some => Notice::DeletedSome(some.len()),
+            gone @ [one, ..] => Notice::Deleted(gone.len(), *one),
         },
         "hashtags" => {
             let count = photos.len();
