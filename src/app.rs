@@ -81,7 +81,7 @@ impl App {
         let (postgres, db) = open_database(&config).await?;
         let storage = Storage::disk(&config.data_dir).await?;
         storage.clear_temporary().await?;
-        let album = Album::new(db.clone(), storage, config.limits);
+        let album = Album::open(db.clone(), storage, config.limits)?;
         let passwords = Passwords::new(config.bcrypt_cost);
         assets::warm_up();
         let state = web::Data::new(AppState { config, db, album, passwords, cookie_keys });

@@ -4,15 +4,16 @@
 //! [sweeper](sweep) finishes what time or a crash left over. The order of steps is what keeps the promise that no row is
 //! without its bytes and no bytes without a row that names them.
 
+mod decoders;
 mod staged;
 mod sweep;
 mod take_in;
 
 use std::sync::Arc;
-use std::thread::available_parallelism;
 
-use tokio::sync::Semaphore;
+use rayon::ThreadPoolBuildError;
 
+use crate::album::decoders::Decoders;
 use crate::config::Limits;
 use crate::db::Db;
 use crate::error::AppError;
@@ -28,16 +29,16 @@ pub struct Album {
     db: Db,
     storage: Arc<Storage>,
     limits: Limits,
-    /// One photo is decoded per core: more would only use more memory.
-    decoding: Arc<Semaphore>,
+    decoders: Decoders,
 }
 
 impl Album {
     /// An album over these rows and bytes.
-    #[must_use]
-    pub fn new(db: Db, storage: Storage, limits: Limits) -> Self {
-        let cores = available_parallelism().map_or(1, Into::into);
-        Self { db, storage: Arc::new(storage), limits, decoding: Arc::new(Semaphore::new(cores)) }
+    ///
+    /// # Errors
+    /// When the system gives no more threads.
+    pub fn open(db: Db, storage: Storage, limits: Limits) -> Result<Self, ThreadPoolBuildError> {
+        Ok(Self { db, storage: Arc::new(storage), limits, decoders: Decoders::start()? })
     }
 
     /// Begins a file that is being received.

@@ -1,7 +1,5 @@
 //! Taking a photo in: identify, decode once, store the objects, insert the row.
 
-use std::sync::Arc;
-
 use chrono::Utc;
 
 use crate::album::{Album, Staged};
@@ -41,15 +39,12 @@ impl Album {
     }
 
     async fn process(&self, staged: Staged, format: Format) -> Result<(Staged, Processed), NotTaken> {
-        let permit = Arc::clone(&self.decoding).acquire_owned().await.map_err(AppError::internal)?;
         let limits = media::Limits { megapixels: self.limits.megapixels };
-        let (staged, outcome) = actix_web::rt::task::spawn_blocking(move || {
-            let _permit = permit;
+        let work = move || {
             let outcome = media::process(staged.file.path(), format, limits);
             (staged, outcome)
-        })
-        .await
-        .map_err(AppError::internal)?;
+        };
+        let (staged, outcome) = self.decoders.run(work).await?;
         Ok((staged, outcome?))
     }
 
