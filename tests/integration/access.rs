@@ -1,0 +1,167 @@
+//! Every route × everyone who may ask.
+
+use std::collections::BTreeSet;
+
+use Expected::{Is, Login};
+use reqwest::Method;
+
+use crate::support::*;
+
+/// How a route answers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Expected {
+    /// With this status, and not by sending to the login.
+    Is(u16),
+    /// By sending to the login.
+    Login,
+}
+
+/// A method and a route's pattern; then what nobody, a stranger, the owner and a disabled user get. The photo is shared by
+/// link; its page is not public.
+type Row = (&'static str, &'static str, [Expected; 4]);
+
+const EVERYONE: [Expected; 4] = [Is(200); 4];
+
+const TABLE: &[Row] = &[
+    ("GET", "/", [Is(200), Is(303), Is(303), Is(200)]),
+    ("GET", "/register", [Is(200), Is(303), Is(303), Is(200)]),
+    ("POST", "/register", [Is(422); 4]),
+    ("GET", "/login", [Is(200), Is(303), Is(303), Is(200)]),
+    ("POST", "/login", [Is(422); 4]),
+    ("POST", "/logout", [Is(303); 4]),
+    ("GET", "/photos", [Login, Is(200), Is(200), Login]),
+    ("POST", "/photos", [Login, Is(303), Is(303), Login]),
+    ("POST", "/photos/selection", [Login, Is(404), Is(303), Login]),
+    ("GET", "/photos/{id}", [Login, Is(404), Is(200), Login]),
+    ("POST", "/photos/{id}", [Login, Is(404), Is(303), Login]),
+    ("POST", "/photos/{id}/delete", [Login, Is(404), Is(303), Login]),
+    ("POST", "/photos/{id}/restore", [Login, Is(404), Is(303), Login]),
+    ("GET", "/photos/{id}/original", [Login, Is(404), Is(200), Login]),
+    ("GET", "/photos/{id}/{rendition}", [Is(404), Is(404), Is(200), Is(404)]),
+    ("GET", "/s/{token}", EVERYONE),
+    ("GET", "/i/{token}", EVERYONE),
+    ("GET", "/u/{username}", [Is(404), Is(404), Is(200), Is(404)]),
+    ("GET", "/hashtags", [Login, Is(200), Is(200), Login]),
+    ("GET", "/account", [Login, Is(200), Is(200), Login]),
+    ("POST", "/account", [Login, Is(422), Is(422), Login]),
+    ("POST", "/account/password", [Login, Is(422), Is(422), Login]),
+    ("POST", "/account/theme", [Is(303); 4]),
+    ("POST", "/account/sessions/end-others", [Login, Is(303), Is(303), Login]),
+    ("POST", "/account/sessions/{id}/end", [Login, Is(404), Is(303), Login]),
+    ("GET", "/health", EVERYONE),
+    ("GET", "/static/{build}/{path:.*}", EVERYONE),
+];
+
+/// What `src/routes.rs` has, one route a line.
+fn routes() -> BTreeSet<(String, String)> {
+    let source = include_str!("../../src/routes.rs");
+    let lines = source.lines().filter(|line| line.contains(".route(\"") || line.contains("web::resource(\""));
+    let mut routes = BTreeSet::new();
+    for line in lines {
+        let pattern = line.split('"').nth(1).unwrap();
+        let methods: Vec<_> = [("read()", "GET"), ("web::post()", "POST"), ("web::get()", "GET")]
+            .into_iter()
+            .filter(|(call, _)| line.contains(call))
+            .collect();
+        assert!(!methods.is_empty(), "a method this test does not know: {line}");
+        assert_eq!(line.matches(".to(").count(), methods.len(), "{line}");
+        routes.extend(methods.into_iter().map(|(_, method)| (method.to_owned(), pattern.to_owned())));
+    }
+    routes
+}
+
+#[test]
+fn the_table_has_every_route() {
+    let table = TABLE.iter().map(|(method, pattern, _)| ((*method).to_owned(), (*pattern).to_owned())).collect();
+    assert_eq!(routes(), table, "left: src/routes.rs, right: this table");
+}
+
+#[tokio::test]
+async fn everyone_gets_what_is_theirs() {
+    let app = TestApp::start().await;
+    let (alice, bob, carol) = (app.user("alice").await, app.user("bob").await, app.user("carol").await);
+    app.execute("UPDATE users SET active = false WHERE username = 'carol'");
+    for (method, pattern, expected) in TABLE {
+        for (who, expected) in ["nobody", "stranger", "owner", "disabled"].into_iter().zip(expected) {
+            // A new one each time, as some rows change it.
+            let photo = alice.upload_tagged(jpeg(), "sea").await;
+            let token = alice.share(&photo, "link").await.unwrap();
+            if pattern.ends_with("/restore") {
+                alice.post(&photo.at("delete"), &[]).await.assert_status(303);
+            }
+            let other_device = app.device_of("alice").await;
+            let session = app.ask("SELECT id FROM sessions ORDER BY created_at DESC LIMIT 1");
+            let client = match who {
+                "nobody" => app.visitor(),
+                "stranger" => bob.copied(),
+                "owner" if pattern.ends_with("/end") => alice.copied(),
+                "owner" => other_device,
+                _ => carol.copied(),
+            };
+            let path = fill(pattern, &photo, &token, &session);
+            for kind in [&[][..], &[("hx-request", "true")], &[("accept", "application/json")]] {
+                if kind.is_empty() || *expected == Login {
+                    let answer = client.send(request(&client, method, &path, &photo, kind)).await;
+                    let told = if answer.location().starts_with("/login") { Login } else { Is(answer.status) };
+                    let expected = if kind.is_empty() { *expected } else { Is(401) };
+                    assert_eq!(told, expected, "{method} {pattern} for {who} {kind:?}: {answer:?}");
+                }
+            }
+            if pattern.ends_with("/logout") || pattern.ends_with("-others") {
+                // These ended sessions this test goes on with.
+                for (client, name) in [(&alice, "alice"), (&bob, "bob")] {
+                    client.log_in(name, PASSWORD).await.assert_status(303);
+                }
+            }
+        }
+    }
+}
+
+fn fill(pattern: &str, photo: &Photo, token: &str, session: &str) -> String {
+    let id = if pattern.contains("sessions") { session } else { &photo.id };
+    pattern
+        .replace("{id}", id)
+        .replace("{rendition}", "small")
+        .replace("{token}", token)
+        .replace("{username}", "alice")
+        .replace("{build}", "any")
+        .replace("{path:.*}", "app.css")
+}
+
+fn request(
+    client: &Client,
+    method: &str,
+    path: &str,
+    photo: &Photo,
+    headers: &[(&str, &str)],
+) -> reqwest::RequestBuilder {
+    let request = match (method, path) {
+        ("GET", _) => client.request(Method::GET, path),
+        (_, "/photos") => client.upload_request(Upload::new().file("a.jpg", jpeg())),
+        (_, "/photos/selection") => client.form(path, &[("photo", &photo.id), ("action", "delete")]),
+        _ => client.form(path, &[]),
+    };
+    headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
+}
+
+#[tokio::test]
+async fn other_methods_and_addresses_find_nothing() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let photo = alice.upload(jpeg()).await;
+    for method in [Method::PUT, Method::PATCH, Method::DELETE] {
+        for (_, pattern, _) in TABLE {
+            let path = fill(pattern, &photo, "token", "session");
+            let answer = alice.send(alice.request(method.clone(), &path).header("origin", app.origin())).await;
+            assert!([404, 405].contains(&answer.status), "{method} {path}: {answer:?}");
+        }
+    }
+    for path in ["/nothing", "/photos/", "/photos/x", "/photos/1", "//photos", "/photos/x/small", "/s/", "/i/.webp"] {
+        alice.get(path).await.assert_status(404).assert_says("Nothing here");
+    }
+    alice.get(&photo.at("medium")).await.assert_status(404);
+    alice.get(&photo.at("small.webp")).await.assert_status(404);
+    for path in ["/static/any/..%2f..%2fCargo.toml", "/static/any/", "/static/any/%00", "/static/any/css/bar.css"] {
+        alice.get(path).await.assert_status(404);
+    }
+}

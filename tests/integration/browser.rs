@@ -1,0 +1,11 @@
+//! What people do, in real Chromium: each test is a story from a page to its end. They are few, since each starts a browser.
+
+pub mod scenes;
+
+mod gallery;
+mod keyboard;
+mod pages;
+mod photo;
+mod tabs;
+mod upload;
+mod without_script;

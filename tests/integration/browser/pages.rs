@@ -1,0 +1,188 @@
+//! Every page, in both themes, from 320 pixels to a wide screen: axe-core finds nothing, the console stays silent, nothing
+//! is inline, nothing comes from elsewhere, nothing has to be scrolled sideways, nothing jumps.
+
+use std::path::PathBuf;
+
+use thirtyfour::Key;
+
+use super::scenes::{scene, write_scenes};
+use crate::support::browser::Browser;
+use crate::support::images::broken_jpeg;
+use crate::support::{Client, Photo, TestApp, Upload};
+
+/// What is written into the HTML as the server sent it that the content security policy would forbid.
+const INLINE: &str = "fetch(location.href).then((answer) => answer.text()).then((html) => {
+    const page = new DOMParser().parseFromString(html, 'text/html');
+    const all = [page, ...[...page.querySelectorAll('template')].map((template) => template.content)];
+    const handlers = (element) => [...element.attributes].some(({ name }) => name.startsWith('on') || name.startsWith('hx-on'));
+    return all.flatMap((root) => [...root.querySelectorAll('*')])
+        .filter((element) => element.matches('[style], style, script:not([src])') || handlers(element))
+        .map((element) => `inline: ${element.outerHTML.slice(0, 200)}`);
+})";
+
+/// Elements that reach beyond the window's side, if it can be scrolled there.
+const TOO_WIDE: &str = "document.documentElement.scrollWidth <= 320 ? [] : [...document.body.querySelectorAll('*')]
+    .filter((element) => element.getBoundingClientRect().right > 320.5)
+    .map((element) => `wider than 320: ${element.outerHTML.slice(0, 160)}`)";
+
+/// Looks at pages one by one and remembers what is wrong with them, so that one run tells everything.
+struct Audit<'a> {
+    browser: &'a Browser,
+    findings: Vec<String>,
+}
+
+impl Audit<'_> {
+    /// Opens a page and looks at it.
+    async fn open(&mut self, path: &str) {
+        self.open_failing(path, &[]).await;
+    }
+
+    /// Opens a page whose own status the console will mention.
+    async fn open_failing(&mut self, path: &str, expected: &[&str]) {
+        self.browser.open(path).await;
+        let shifts = self.browser.shifts().await;
+        self.note(path, shifts);
+        self.look(path, expected).await;
+        let inline = self.browser.value(INLINE).await;
+        self.note(path, inline);
+        // Asking for the page once more made the console mention it once more.
+        let complaints = self.browser.complaints(expected).await;
+        self.note(path, complaints);
+    }
+
+    /// Looks at what is shown, whatever was done to come here.
+    async fn look(&mut self, what: &str, expected: &[&str]) {
+        let browser = self.browser;
+        for (width, height, themes) in [(1280, 900, ["light", "dark"]), (390, 844, ["dark", "light"])] {
+            browser.resize(width, height).await;
+            // Everything once a width; colours in the other theme too.
+            for (theme, rule) in themes.iter().zip([None, Some("color-contrast")]) {
+                browser.prefer(theme).await;
+                let found = browser.axe(rule).await;
+                self.note(&format!("{what} ({width}, {theme})"), found);
+            }
+        }
+        browser.resize(320, 640).await;
+        let too_wide = browser.value(TOO_WIDE).await;
+        self.note(what, too_wide);
+        browser.resize(1280, 900).await;
+        let complaints = browser.complaints(expected).await;
+        self.note(what, complaints);
+    }
+
+    fn note(&mut self, what: &str, found: Vec<String>) {
+        self.findings.extend(found.into_iter().map(|finding| format!("{what}: {finding}")));
+    }
+
+    /// Ends the test if anything was found.
+    fn finish(self) {
+        assert!(self.findings.is_empty(), "{} findings:\n{}", self.findings.len(), self.findings.join("\n"));
+    }
+}
+
+async fn fill_gallery(client: &Client, count: u32) -> Vec<Photo> {
+    let form = Upload::new().hashtags("crete family");
+    let form = (1..=count).fold(form, |form, number| form.file(&format!("{number}.jpg"), scene(number, 160)));
+    client.post_upload(form).await.assert_status(303);
+    let photos = client.get("/photos").await.photos();
+    client
+        .post(&photos[0].page(), &[("title", "A ferry at noon"), ("hashtags", "#ferry #sea")])
+        .await
+        .assert_status(303);
+    photos
+}
+
+#[tokio::test]
+async fn pages_for_visitors_are_sound() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let photos = fill_gallery(&alice, 9).await;
+    let link = format!("/s/{}", alice.share(&photos[1], "link").await.unwrap());
+    for photo in [&photos[0], &photos[2], &photos[3]] {
+        alice.share(photo, "public").await;
+    }
+    let browser = Browser::start(&app).await;
+    let mut audit = Audit { browser: &browser, findings: Vec::new() };
+    for path in ["/", "/login", "/register", &link, "/u/alice", "/u/alice?hashtag=sea", "/u/alice?hashtag=none"] {
+        audit.open(path).await;
+    }
+    audit.open_failing("/photos/nothing/here", &["status of 404"]).await;
+
+    browser.open("/login").await;
+    browser.fill("#username", "alice").await;
+    browser.fill("#password", "wrong password").await;
+    browser.click("main form .primary").await;
+    browser.until_says("do not match").await;
+    audit.look("failed login", &["status of 422", "status of 401"]).await;
+    browser.open("/register").await;
+    browser.fill("#username", "a!").await;
+    browser.fill("#email", "alice@example.org").await;
+    browser.fill("#password", "short").await;
+    browser.click("main form .primary").await;
+    browser.seen("#username[aria-invalid=true]").await;
+    audit.look("failed registration", &["status of 422"]).await;
+    browser.click("[popovertarget=menu]").await;
+    audit.look("theme menu", &[]).await;
+
+    app.execute("ALTER TABLE photos RENAME TO gone");
+    audit.open_failing("/u/alice", &["status of 500"]).await;
+    audit.finish();
+}
+
+#[tokio::test]
+async fn pages_for_users_are_sound() {
+    let app = TestApp::start().await;
+    let browser = Browser::start(&app).await;
+    browser.sign_up("alice").await;
+    let mut audit = Audit { browser: &browser, findings: Vec::new() };
+    for path in ["/photos", "/hashtags", "/photos?hashtag=nothing", "/u/alice"] {
+        audit.open(path).await;
+    }
+    let alice = app.device_of("alice").await;
+    let photos = fill_gallery(&alice, 30).await;
+    alice.share(&photos[1], "public").await;
+    let more = ["/photos", "/photos?hashtag=crete&hashtag=family", "/hashtags", "/hashtags?q=nothing", "/account"];
+    let (private, shared) = (photos[0].page(), photos[1].page());
+    for path in more.into_iter().chain([private.as_str(), shared.as_str()]) {
+        audit.open(path).await;
+    }
+    audit.open_failing("/nothing", &["status of 404"]).await;
+
+    browser.open(&shared).await;
+    browser.click(".formats summary").await;
+    audit.look("all ways to copy", &[]).await;
+    browser.open("/account").await;
+    browser.fill("#email", "not an address").await;
+    browser.value::<bool>("document.querySelector('#profile form').noValidate = true").await;
+    browser.click("#profile .primary").await;
+    browser.seen("#email[aria-invalid=true]").await;
+    audit.look("failed profile", &["status of 422"]).await;
+
+    browser.open("/photos").await;
+    browser.hover(".card").await;
+    browser.click(".card .pick").await;
+    browser.seen("#selection-bar").await;
+    audit.look("selection", &[]).await;
+    browser.press(Key::Escape + "").await;
+    browser.click("[popovertarget=menu]").await;
+    audit.look("account menu", &[]).await;
+    browser.press(Key::Escape + "").await;
+    browser.press("?").await;
+    browser.seen("#keys").await;
+    audit.look("list of keys", &[]).await;
+    browser.press(Key::Escape + "").await;
+    browser.press("u").await;
+    browser.seen("#upload").await;
+    audit.look("upload dialog", &[]).await;
+    browser.press(Key::Escape + "").await;
+
+    let folder = tempfile::tempdir().unwrap();
+    let broken: PathBuf = folder.path().join("broken.jpg");
+    std::fs::write(&broken, broken_jpeg()).unwrap();
+    let good = write_scenes(folder.path(), 40..=40, 320);
+    browser.drop_files(&[&broken, &good[0]]).await;
+    browser.seen(".tray li[data-state=refused]").await;
+    browser.seen(".tray li[data-state=done]").await;
+    audit.look("tray", &["status of 415", "status of 422"]).await;
+    audit.finish();
+}

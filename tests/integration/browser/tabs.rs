@@ -1,0 +1,88 @@
+//! Two tabs, and two clicks: nothing is lost, nothing happens twice.
+
+use std::fs;
+
+use thirtyfour::{By, Key};
+
+use super::scenes::scene;
+use crate::support::browser::Browser;
+use crate::support::{PASSWORD, TestApp};
+
+#[tokio::test]
+async fn a_tab_that_was_signed_out_elsewhere_loses_nothing() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let photo = alice.upload(scene(1, 320)).await;
+    let browser = Browser::start(&app).await;
+    browser.log_in("alice").await;
+    let gallery = browser.window().await.unwrap();
+    let page = browser.new_tab().await.unwrap();
+    browser.switch_to_window(page.clone()).await.unwrap();
+    browser.open(&photo.page()).await;
+    let other = browser.new_tab().await.unwrap();
+    browser.switch_to_window(other.clone()).await.unwrap();
+    browser.open("/account").await;
+    browser.click("[popovertarget=menu]").await;
+    browser.click("#menu form[action='/logout'] button").await;
+    browser.until("!document.querySelector('[data-signed-in]')").await;
+
+    // An upload and an edit in the other tabs: told what happened, and kept.
+    browser.switch_to_window(gallery.clone()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ferry.jpg");
+    fs::write(&file, scene(2, 320)).unwrap();
+    browser.drop_files(&[&file]).await;
+    browser.seen(".tray li[data-state=failed] .retry").await;
+    browser.until_says("You have been signed out. Log in again in another tab").await;
+    browser.switch_to_window(page.clone()).await.unwrap();
+    browser.fill("#title", "Ferry").await;
+    browser.press(Key::Enter + "").await;
+    browser.until_says("You have been signed out. Log in again in another tab").await;
+    assert_eq!(browser.value::<String>("document.getElementById('title').value").await, "Ferry");
+
+    browser.switch_to_window(other).await.unwrap();
+    browser.log_in("alice").await;
+    browser.switch_to_window(page).await.unwrap();
+    browser.click("#title").await;
+    browser.press(Key::Enter + "").await;
+    browser.seen(".saved").await;
+    browser.switch_to_window(gallery).await.unwrap();
+    browser.click(".tray .retry").await;
+    browser.until("document.querySelectorAll('.grid .card').length === 2").await;
+    assert_eq!(app.ask("SELECT title FROM photos WHERE title <> ''"), "Ferry");
+    browser.assert_quiet(&["status of 401"]).await;
+}
+
+#[tokio::test]
+async fn a_double_click_does_once_what_one_does() {
+    let app = TestApp::start().await;
+    let browser = Browser::start(&app).await;
+    browser.open("/register").await;
+    browser.fill("#username", "alice").await;
+    browser.fill("#email", "alice@example.org").await;
+    browser.fill("#password", PASSWORD).await;
+    double_click(&browser, "main form .primary").await;
+    browser.until_path("/photos").await;
+    assert_eq!(app.ask("SELECT count(*) FROM users"), "1");
+
+    let alice = app.device_of("alice").await;
+    let photos = [alice.upload(scene(1, 320)).await, alice.upload(scene(2, 320)).await];
+    browser.open(&photos[0].page()).await;
+    double_click(&browser, "[data-share-form] button").await;
+    browser.seen("[data-copy-link]").await;
+    assert_eq!(app.ask("SELECT count(*) FROM photos WHERE visibility <> 'private'"), "1");
+    double_click(&browser, "[data-delete]").await;
+    browser.until_says("Photo deleted.").await;
+    browser.until_path("/photos").await;
+    assert_eq!(browser.count(".card").await, 1);
+    browser.click("[data-notice] button").await;
+    browser.until_says("The photo is back.").await;
+    assert_eq!(alice.get("/photos").await.photos().len(), 2);
+    browser.assert_quiet(&[]).await;
+}
+
+async fn double_click(browser: &Browser, css: &str) {
+    let button = browser.seen(css).await;
+    browser.action_chain().double_click_element(&button).perform().await.unwrap();
+    assert!(browser.find(By::Tag("body")).await.is_ok());
+}

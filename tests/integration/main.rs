@@ -1,0 +1,38 @@
+//! All integration tests in one binary, so that it is linked once. Each module is one capability; see `support` for what
+//! they stand on.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and looks at rows and images past the program's own doors"
+)]
+
+mod support;
+
+mod access;
+mod browser;
+mod bytes;
+mod configuration;
+mod crashes;
+mod csrf;
+mod database_away;
+mod deletion;
+mod disk_full;
+mod editing;
+mod errors;
+mod gallery;
+mod hashtags;
+mod login;
+mod pages;
+mod plans;
+mod private_postgres;
+mod refusals;
+mod registration;
+mod schema;
+mod sessions;
+mod sharing;
+mod shots;
+mod uploads;

@@ -1,0 +1,189 @@
+//! A Lumina of a test's own, started as production starts it: a port, a database and a data folder that nobody shares.
+
+use std::path::Path;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use actix_web::web::Data;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use lumina::app::{App, AppState};
+use lumina::config::{Config, Secret};
+use tempfile::TempDir;
+
+use super::client::Client;
+use super::cluster;
+use super::db::{Database, ask};
+
+/// Every test user's password.
+pub const PASSWORD: &str = "correct horse battery";
+
+/// A running Lumina. Dropping it stops it and takes its database and files along.
+pub struct TestApp {
+    running: Option<Running>,
+    config: Config,
+    database: Database,
+    _folder: TempDir,
+}
+
+/// The server runs on a thread of its own, so that a test's own work never holds it up.
+struct Running {
+    base: String,
+    state: Data<AppState>,
+    stop: tokio::sync::oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl TestApp {
+    /// With the default settings.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// With settings of one's own over the defaults.
+    pub async fn start_with(change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_on(Database::create(), change).await
+    }
+
+    /// On a database of one's own.
+    pub async fn start_on(database: Database, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_configured(&[], database, change).await
+    }
+
+    /// As browsers reach it through a proxy.
+    pub async fn start_at(public_url: &str) -> Self {
+        Self::start_configured(&[("PUBLIC_URL", public_url)], Database::create(), |_| {}).await
+    }
+
+    async fn start_configured(
+        environment: &[(&str, &str)],
+        database: Database,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let folder = cluster::scratch();
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        // An empty file, so that no config.yaml of the one who tests is read.
+        let mut config = Config::load(Some(Path::new("/dev/null")), environment).unwrap();
+        config.data_dir = folder.path().join("data");
+        config.bind = ([127, 0, 0, 1], 0).into();
+        config.database_url = Some(Secret::new(database.url()));
+        config.bcrypt_cost = 4;
+        config.log_level = std::env::var("LUMINA_TEST_LOG").unwrap_or_else(|_| "off".into());
+        change(&mut config);
+        lumina::telemetry::init(&config);
+        let running = Some(Running::start(config.clone()).await);
+        Self { running, config, database, _folder: folder }
+    }
+
+    /// Stops it and starts it again on the same rows and files, with changed settings.
+    pub async fn restart_with(&mut self, change: impl FnOnce(&mut Config)) {
+        self.running.take().unwrap().stop();
+        change(&mut self.config);
+        self.running = Some(Running::start(self.config.clone()).await);
+    }
+
+    /// What its handlers share.
+    pub fn state(&self) -> &Data<AppState> {
+        &self.running.as_ref().unwrap().state
+    }
+
+    /// Where it listens: `http://127.0.0.1:PORT`.
+    pub fn base(&self) -> &str {
+        &self.running.as_ref().unwrap().base
+    }
+
+    /// What browsers would send as `Origin`.
+    pub fn origin(&self) -> String {
+        self.state().config.public_url.origin()
+    }
+
+    /// Its data folder.
+    pub fn data_dir(&self) -> &Path {
+        &self.config.data_dir
+    }
+
+    /// Somebody who is not signed in.
+    pub fn visitor(&self) -> Client {
+        Client::new(self.base(), &self.origin())
+    }
+
+    /// Somebody who has just registered, as `name@example.org` with [`PASSWORD`], and is signed in.
+    pub async fn user(&self, name: &str) -> Client {
+        let client = self.visitor();
+        client.register(name).await.assert_status(303);
+        client
+    }
+
+    /// Somebody with an account who signs in on another device.
+    pub async fn device_of(&self, name: &str) -> Client {
+        let client = self.visitor();
+        client.log_in(name, PASSWORD).await.assert_status(303);
+        client
+    }
+
+    /// A connection to its database, past the program.
+    pub fn connect(&self) -> PgConnection {
+        self.database.connect()
+    }
+
+    /// What `SELECT ({expression})` answers, as text.
+    pub fn ask(&self, expression: &str) -> String {
+        ask(&mut self.connect(), expression)
+    }
+
+    /// Changes rows past the program.
+    pub fn execute(&self, sql: &str) {
+        self.connect().batch_execute(sql).unwrap();
+    }
+
+    /// The paths of all files in its data folder, below `photos` and `tmp`.
+    pub fn stored_files(&self) -> Vec<String> {
+        let mut files = Vec::new();
+        let mut folders = vec![self.data_dir().join("photos"), self.data_dir().join("tmp")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+                match entry.path() {
+                    path if path.is_dir() => folders.push(path),
+                    path => files.push(path.strip_prefix(self.data_dir()).unwrap().display().to_string()),
+                }
+            }
+        }
+        files.sort();
+        files
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop();
+        }
+    }
+}
+
+impl Running {
+    async fn start(config: Config) -> Self {
+        let (started, address) = tokio::sync::oneshot::channel();
+        let (stop, stopped) = tokio::sync::oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                let app = App::start(config).await.unwrap_or_else(|error| panic!("{error}"));
+                let _ = started.send((app.address(), app.state.clone()));
+                let _ = stopped.await;
+                // A client that is still there would be waited for.
+                let _ = tokio::time::timeout(Duration::from_secs(2), app.stop()).await;
+            });
+        });
+        let (address, state) = address.await.expect("Lumina did not start");
+        Self { base: format!("http://{address}"), state, stop, thread }
+    }
+
+    fn stop(self) {
+        let _ = self.stop.send(());
+        let (joined, end) = mpsc::channel();
+        drop(self.state);
+        std::thread::spawn(move || joined.send(self.thread.join().is_ok()));
+        assert_ne!(end.recv_timeout(Duration::from_secs(30)), Ok(false), "the server panicked");
+    }
+}

@@ -1,0 +1,37 @@
+//! What tests stand on: real Postgres, a real server, and clients that talk to it as browsers do.
+//!
+//! ```ignore
+//! let app = TestApp::start().await;                    // port, database and data folder of its own
+//! let alice = app.user("alice").await;                 // registered and signed in
+//! let photo = alice.upload(jpeg()).await;              // a Photo { id }
+//! app.visitor().get(&photo.page()).await.assert_status(303);
+//! alice.get("/photos").await.assert_status(200).photos();
+//! ```
+//!
+//! - [`app::TestApp`]: `start`, `start_with(|config| …)`, `restart_with`, `user`, `visitor`, `device_of`, `state`, `base`,
+//!   `data_dir`, `stored_files`; `ask("SELECT …")` and `execute("UPDATE …")` go to the database past the program.
+//! - [`client::Client`]: `get`, `get_with`, `post`, `post_by_script`, `post_upload(Upload)`, `upload`, `share`, `copied`,
+//!   cookies in the open. [`client::Answer`]: `assert_status`, `assert_says`, `header`, `text`, `photos`, `field`.
+//! - [`upload::Upload`]: a multipart form; [`images`]: photos and broken ones.
+//! - [`db::Database`]: an empty, migrated database; [`server::Server`]: a Postgres of a test's own, to be stopped;
+//!   [`binary::Binary`]: the real program as a process, to be killed; [`browser::Browser`]: Chromium on the app.
+//! - [`cluster`]: how all tests of a run share one Postgres; `cluster::scratch()` is a folder that is swept up even after
+//!   a test was killed.
+//!
+//! `LUMINA_TEST_LOG=info cargo test …` shows what the servers log.
+
+pub mod app;
+pub mod binary;
+pub mod browser;
+pub mod client;
+pub mod cluster;
+pub mod db;
+pub mod images;
+pub mod server;
+pub mod upload;
+
+pub use app::{PASSWORD, TestApp};
+pub use client::{Answer, Client, Photo};
+pub use db::Database;
+pub use images::{gif, jpeg, png, webp};
+pub use upload::Upload;
