@@ -57,12 +57,26 @@ for (const kind of ["pointerup", "pointercancel"]) {
   });
 }
 
+// The answer to a save is merged into the panel. What was typed since that save was sent must survive it, or a slow
+// network would eat it.
+const unsaved = new Map(); // a field's name → what is in it
+for (const kind of ["input", "change"]) {
+  document.addEventListener(kind, (event) => {
+    if (event.target.matches("#details-form input:not([type=radio])")) unsaved.set(event.target.name, event.target.value);
+  });
+}
+document.addEventListener("htmx:before:request", (event) => {
+  const sent = event.detail.ctx.request.body;
+  for (const [name, value] of unsaved) if (sent?.get?.(name) === value) unsaved.delete(name);
+});
+
 // One click copies the link. A photo that nobody else may see gets its link first: the button there says so.
 let copyNext = false;
 document.addEventListener("submit", (event) => { copyNext ||= event.target.matches("[data-share-form]"); }, true);
 document.addEventListener("htmx:after:swap", () => {
   // The answer is merged into the panel, so that what is being typed stays; what was clicked must follow it, though.
   for (const radio of document.querySelectorAll("#details [type=radio]")) radio.checked = radio.defaultChecked;
+  for (const [name, value] of unsaved) document.getElementById("details-form").elements[name].value = value;
   for (const animation of document.querySelector(".saved")?.getAnimations() ?? []) { animation.cancel(); animation.play(); }
   const button = document.querySelector("[data-copy-link]");
   document.querySelector("[data-share] span").textContent = button ? "Copy link" : "Share";
