@@ -26,6 +26,9 @@ pub enum AppError {
     /// The request does not make sense; the text says what to change.
     #[error("bad request: {0}")]
     BadRequest(String),
+    /// A form without a page of its own was filled in wrongly; the text says what to change.
+    #[error("invalid: {0}")]
+    Invalid(String),
     /// More bytes than allowed; the text names the limit.
     #[error("too large: {0}")]
     TooLarge(String),
@@ -62,6 +65,7 @@ impl ResponseError for AppError {
             Self::LoginRequired => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Conflict(_) => StatusCode::CONFLICT,
@@ -84,6 +88,8 @@ impl From<DieselError> for AppError {
             DieselError::DatabaseError(_, info) if info.message().starts_with("invalid byte sequence") => {
                 Self::NotFound
             }
+            // The connection was lost while committing.
+            DieselError::RollbackErrorOnCommit { commit_error, .. } => Self::unavailable(commit_error.to_string()),
             DieselError::BrokenTransactionManager => Self::unavailable(error.to_string()),
             DieselError::DatabaseError(kind, info) if database_is_away(kind, info.message()) => {
                 Self::unavailable(info.message())
@@ -96,7 +102,8 @@ impl From<DieselError> for AppError {
 /// Postgres and libpq tell a lost, full or overloaded server by message only: libpq's own failures carry no SQLSTATE,
 /// and Diesel passes on no SQLSTATE it has no kind for.
 fn database_is_away(kind: &DatabaseErrorKind, message: &str) -> bool {
-    const SIGNS: [&str; 13] = [
+    const SIGNS: [&str; 14] = [
+        "deadlock detected",
         "server closed the connection",
         "terminating connection",
         "the database system is",

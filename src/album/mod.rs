@@ -20,7 +20,7 @@ use crate::error::AppError;
 use crate::models::{PhotoId, UserId, removal};
 use crate::storage::{Kind, Object, ObjectKey, Storage};
 
-pub use staged::{Staged, Staging};
+pub use staged::{Staged, Staging, shown_name};
 pub use take_in::NotTaken;
 
 /// The photos of this instance. Cloning it is cheap and gives the same album.

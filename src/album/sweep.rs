@@ -30,19 +30,33 @@ impl Album {
     /// Removes everything that is due.
     ///
     /// # Errors
-    /// When the database or the storage is away; what was not removed stays on the list.
+    /// When the database is away. What cannot be removed stays on the list for later.
     pub async fn sweep(&self) -> Result<(), AppError> {
-        self.db.read(Session::delete_expired).await?;
+        if let Err(error) = self.db.read(Session::delete_expired).await {
+            tracing::warn!(%error, "forgetting old sessions");
+        }
         loop {
             let claimed = self.db.write(|conn| removal::claim_due(conn, AT_ONCE)).await?;
             if claimed.is_empty() {
                 return Ok(());
             }
-            for photo in &claimed {
-                self.remove_objects(*photo).await?;
+            let (mut gone, mut stuck) = (Vec::new(), Vec::new());
+            for photo in claimed {
+                match self.remove_objects(photo).await {
+                    Ok(()) => gone.push(photo),
+                    Err(error) => {
+                        tracing::warn!(%photo, %error, "the bytes of a deleted photo cannot be removed; trying again later");
+                        stuck.push(photo);
+                    }
+                }
             }
-            tracing::info!(photos = claimed.len(), "removed the bytes of deleted photos");
-            self.db.write(move |conn| removal::finish(conn, &claimed)).await?;
+            tracing::info!(photos = gone.len(), "removed the bytes of deleted photos");
+            self.db
+                .write(move |conn| {
+                    removal::postpone(conn, &stuck)?;
+                    removal::finish(conn, &gone)
+                })
+                .await?;
         }
     }
 

@@ -79,14 +79,18 @@ impl Album {
         self.db
             .write(move |conn| {
                 if !removal::withdraw(conn, id)? {
-                    return Err(AppError::unavailable("taking the photo in took too long"));
+                    // The sweeper was there already and will not come again by itself.
+                    removal::announce(conn, owner, id)?;
+                    removal::hasten(conn, id)?;
+                    return Ok(None);
                 }
                 let photo = new.insert(conn)?;
                 if !hashtags.is_empty() {
                     Hashtag::add(conn, owner, &[id], &hashtags)?;
                 }
-                Ok(photo)
+                Ok::<_, AppError>(Some(photo))
             })
-            .await
+            .await?
+            .ok_or_else(|| AppError::unavailable("taking the photo in took too long"))
     }
 }

@@ -2,20 +2,22 @@
 //!
 //! One statement a page, hashtags included, and no page counts or skips what came before: it begins where the cursor
 //! says (keyset pagination). A filter by several hashtags merges one index-only scan a hashtag, all in the gallery's
-//! order, so that its cost is bounded by the number of photos that carry them even when few carry all.
+//! order, so that its cost is bounded by the number of photos that carry them even when few carry all; where one of them
+//! is rare, its photos are looked up under the others instead.
 //!
 //! The statement is written out and not built by Diesel's expressions, which have no row comparison and no merge of
 //! that kind; as a [`QueryFragment`] it is still prepared once a connection, which `sql_query` never is.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use diesel::dsl::AsSelect;
 use diesel::expression::Expression;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Integer, Text, Timestamptz, Uuid as SqlUuid};
 use uuid::Uuid;
 
+use crate::db::schema::{hashtag_counts, hashtags};
 use crate::models::{Photo, PhotoId, UserId};
 
 /// How many hashtags a filter may name; each is one more index scan.
@@ -51,6 +53,10 @@ impl std::str::FromStr for Cursor {
     fn from_str(text: &str) -> Result<Self, ()> {
         let (micros, id) = text.split_once('.').ok_or(())?;
         let taken_at = micros.parse().ok().and_then(DateTime::from_timestamp_micros).ok_or(())?;
+        // Postgres ends long before chrono does, and no photo is older than the calendar.
+        if !(1..=9999).contains(&taken_at.year()) {
+            return Err(());
+        }
         let id = Uuid::try_parse(id).map(PhotoId).map_err(drop)?;
         Ok(Self { taken_at, id })
     }
@@ -76,7 +82,10 @@ impl Listing {
     /// # Errors
     /// Of the database.
     pub fn page(&self, conn: &mut PgConnection, after: Option<Cursor>, limit: i64) -> QueryResult<Vec<Listed>> {
-        self.select(after, Order::NewestFirst, limit).load(conn)
+        match self.carried(conn)? {
+            Some(carried) => self.select(&carried, after, Order::NewestFirst, limit).load(conn),
+            None => Ok(Vec::new()),
+        }
     }
 
     /// The photos next to the one at `cursor`: the newer and the older one.
@@ -84,16 +93,49 @@ impl Listing {
     /// # Errors
     /// Of the database.
     pub fn neighbours(&self, conn: &mut PgConnection, at: Cursor) -> QueryResult<(Option<Photo>, Option<Photo>)> {
+        let Some(carried) = self.carried(conn)? else { return Ok((None, None)) };
         let mut next = |order| {
-            let found: Option<Listed> = self.select(Some(at), order, 1).get_result(conn).optional()?;
+            let found: Option<Listed> = self.select(&carried, Some(at), order, 1).get_result(conn).optional()?;
             QueryResult::Ok(found.map(|(photo, _)| photo))
         };
         Ok((next(Order::OldestFirst)?, next(Order::NewestFirst)?))
     }
 
-    fn select(&self, from: Option<Cursor>, order: Order, limit: i64) -> Select<'_> {
-        Select { listing: self, from, order, limit, columns: Photo::as_select() }
+    /// The hashtags filtered by, the rarest first; `None` when the owner has no photo with one of them, so that nothing
+    /// matches. The planner knows hashtags by their average only, and would scan a common one where a rare one decides.
+    fn carried(&self, conn: &mut PgConnection) -> QueryResult<Option<Carried>> {
+        if self.hashtags.is_empty() {
+            return Ok(Some(Carried { ids: Vec::new(), rare: false }));
+        }
+        let found: Vec<(i32, i64)> = hashtag_counts::table
+            .inner_join(hashtags::table)
+            .filter(hashtag_counts::owner_id.eq(self.owner).and(hashtag_counts::photos.gt(0)))
+            .filter(hashtags::name.eq_any(&self.hashtags))
+            .order((hashtag_counts::photos, hashtag_counts::hashtag_id))
+            .select((hashtag_counts::hashtag_id, hashtag_counts::photos))
+            .load(conn)?;
+        if found.len() < self.hashtags.len() {
+            return Ok(None);
+        }
+        let counts = found.first().zip(found.last());
+        let rare = counts.is_some_and(|((_, fewest), (_, most))| fewest.saturating_mul(RARE) < *most);
+        Ok(Some(Carried { ids: found.into_iter().map(|(id, _)| id).collect(), rare }))
     }
+
+    fn select<'a>(&'a self, carried: &'a Carried, from: Option<Cursor>, order: Order, limit: i64) -> Select<'a> {
+        Select { listing: self, carried, from, order, limit, columns: Photo::as_select() }
+    }
+}
+
+/// From this ratio of photos on, looking each photo of the rare hashtag up under the common one is faster than merging.
+const RARE: i64 = 20;
+
+/// What [`Listing::hashtags`] come to for the listing's owner.
+struct Carried {
+    /// The rarest first.
+    ids: Vec<i32>,
+    /// The first is much rarer than the last.
+    rare: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -114,6 +156,7 @@ impl Order {
 
 struct Select<'a> {
     listing: &'a Listing,
+    carried: &'a Carried,
     from: Option<Cursor>,
     order: Order,
     limit: i64,
@@ -140,7 +183,7 @@ impl QueryFragment<Pg> for Select<'_> {
             ", ARRAY(SELECT hashtags.name FROM photo_hashtags JOIN hashtags ON hashtags.id = photo_hashtags.hashtag_id \
              WHERE photo_hashtags.photo_id = photos.id ORDER BY hashtags.name) FROM ",
         );
-        if self.listing.hashtags.is_empty() {
+        if self.carried.ids.is_empty() {
             out.push_sql("photos WHERE photos.owner_id = ");
             out.push_bind_param::<BigInt, _>(&self.listing.owner)?;
             if self.listing.only_public {
@@ -162,17 +205,15 @@ impl QueryFragment<Pg> for Select<'_> {
 }
 
 impl<'b> Select<'b> {
-    /// The ids of one page of the photos that carry all the hashtags. A hashtag's id is a scalar subquery, so that the
-    /// planner knows each scan to be of one hashtag and in the listing's order.
+    /// The ids of one page of the photos that carry all the hashtags: scans of one hashtag each, all in the listing's
+    /// order, merged; or, where the first is rare, that one's scan with the others looked up.
     fn walk_matches(&'b self, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let (_, direction) = self.order.sql();
+        let others = || self.carried.ids.iter().enumerate().skip(1);
         out.push_sql("SELECT h0.photo_id FROM photo_hashtags AS h0");
-        for (n, name) in self.listing.hashtags.iter().enumerate().skip(1) {
-            out.push_sql(&format!(" JOIN photo_hashtags AS h{n} ON h{n}.taken_at = h0.taken_at AND h{n}.photo_id = h0.photo_id AND h{n}.owner_id = "));
-            out.push_bind_param::<BigInt, _>(&self.listing.owner)?;
-            out.push_sql(&format!(" AND h{n}.hashtag_id = (SELECT id FROM hashtags WHERE name = "));
-            out.push_bind_param::<Text, _>(name)?;
-            out.push_sql(")");
+        for (n, id) in others().filter(|_| !self.carried.rare) {
+            out.push_sql(&format!(" JOIN photo_hashtags AS h{n} ON "));
+            self.walk_same_photo(n, id, out)?;
             // Each scan begins at the cursor, or a deep page would read the others from the newest photo on.
             self.walk_cursor(&format!("h{n}.taken_at, h{n}.photo_id"), out)?;
         }
@@ -181,14 +222,27 @@ impl<'b> Select<'b> {
         }
         out.push_sql(" WHERE h0.owner_id = ");
         out.push_bind_param::<BigInt, _>(&self.listing.owner)?;
-        if let Some(name) = self.listing.hashtags.first() {
-            out.push_sql(" AND h0.hashtag_id = (SELECT id FROM hashtags WHERE name = ");
-            out.push_bind_param::<Text, _>(name)?;
+        if let Some(id) = self.carried.ids.first() {
+            out.push_sql(" AND h0.hashtag_id = ");
+            out.push_bind_param::<Integer, _>(id)?;
+        }
+        for (n, id) in others().filter(|_| self.carried.rare) {
+            // A scalar subquery: the planner cannot turn it into a join.
+            out.push_sql(&format!(" AND (SELECT true FROM photo_hashtags AS h{n} WHERE "));
+            self.walk_same_photo(n, id, out)?;
             out.push_sql(")");
         }
         self.walk_cursor("h0.taken_at, h0.photo_id", out)?;
         out.push_sql(&format!(" ORDER BY h0.taken_at{direction}, h0.photo_id{direction} LIMIT "));
         out.push_bind_param::<BigInt, _>(&self.limit)
+    }
+
+    /// That `h{n}` is the row of the photo of `h0` under another hashtag.
+    fn walk_same_photo(&'b self, n: usize, hashtag: &'b i32, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(&format!("h{n}.taken_at = h0.taken_at AND h{n}.photo_id = h0.photo_id AND h{n}.owner_id = "));
+        out.push_bind_param::<BigInt, _>(&self.listing.owner)?;
+        out.push_sql(&format!(" AND h{n}.hashtag_id = "));
+        out.push_bind_param::<Integer, _>(hashtag)
     }
 
     fn walk_cursor(&'b self, columns: &str, out: &mut AstPass<'_, 'b, Pg>) -> QueryResult<()> {
@@ -213,7 +267,16 @@ mod tests {
             let cursor = Cursor { taken_at: DateTime::from_timestamp_micros(micros).unwrap(), id };
             assert_eq!(cursor.to_string().parse(), Ok(cursor));
         }
-        for text in ["", ".", "1.", "x.1", "1", "99999999999999999999.0", "9223372036854775807.0190"] {
+        for text in [
+            "",
+            ".",
+            "1.",
+            "x.1",
+            "1",
+            "99999999999999999999.0",
+            "9223372036854775807.0190",
+            "-300000000000000000.00000000000000000000000000000000",
+        ] {
             assert!(text.parse::<Cursor>().is_err(), "{text}");
         }
     }

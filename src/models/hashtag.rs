@@ -114,8 +114,8 @@ impl Hashtag {
     /// # Errors
     /// Of the database.
     pub fn add(conn: &mut PgConnection, owner: UserId, to: &[PhotoId], names: &[Self]) -> QueryResult<()> {
-        let ids = Self::ensure(conn, names)?;
         lock_owner(conn, owner)?;
+        let ids = Self::ensure(conn, names)?;
         let targets = photos::table
             .filter(photos::owner_id.eq(owner).and(photos::id.eq_any(to)))
             .select((photos::id, photos::taken_at))
@@ -163,8 +163,8 @@ impl Hashtag {
     /// # Errors
     /// Of the database.
     pub fn replace(conn: &mut PgConnection, owner: UserId, photo: PhotoId, names: &[Self]) -> QueryResult<()> {
-        let kept = Self::ensure(conn, names)?;
         lock_owner(conn, owner)?;
+        let kept = Self::ensure(conn, names)?;
         diesel::delete(
             photo_hashtags::table
                 .filter(photo_hashtags::owner_id.eq(owner))
@@ -241,8 +241,11 @@ impl Hashtag {
 }
 
 /// Writers of one owner's hashtags go one after the other; see `hashtag_counts` in the migrations. Reading and
-/// uploading without hashtags do not wait.
-pub(super) fn lock_owner(conn: &mut PgConnection, owner: UserId) -> QueryResult<()> {
+/// uploading without hashtags do not wait. Taken before any other row, so that no two transactions wait crosswise.
+///
+/// # Errors
+/// Of the database.
+pub fn lock_owner(conn: &mut PgConnection, owner: UserId) -> QueryResult<()> {
     users::table.find(owner).select(users::id).for_no_key_update().first::<UserId>(conn).map(drop)
 }
 

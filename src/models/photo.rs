@@ -127,6 +127,14 @@ impl Photo {
         photos::table.find(id).filter(photos::owner_id.eq(owner)).select(Self::as_select()).first(conn)
     }
 
+    /// Those of these photos that `owner` owns.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn all_owned_by(conn: &mut PgConnection, owner: UserId, ids: &[PhotoId]) -> QueryResult<Vec<PhotoId>> {
+        photos::table.filter(photos::owner_id.eq(owner).and(photos::id.eq_any(ids))).select(photos::id).load(conn)
+    }
+
     /// The photo, if `viewer` may see it without its link: their own, or a public one of an active user.
     ///
     /// # Errors
@@ -141,7 +149,7 @@ impl Photo {
             .first(conn)
     }
 
-    /// The shared photo behind a link, with the name of its owner and whether it is on their public page.
+    /// The shared photo behind a link, and its owner.
     ///
     /// # Errors
     /// [`diesel::NotFound`] when no photo has this link (any more).

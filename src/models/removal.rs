@@ -13,6 +13,9 @@ use crate::models::{PhotoId, UserId, hashtag};
 /// For how long a deletion can be undone.
 pub const UNDO: TimeDelta = TimeDelta::seconds(60);
 
+/// When removing objects is tried again that could not be removed.
+const RETRY: TimeDelta = TimeDelta::minutes(5);
+
 /// How long taking in one photo may last before its bytes count as left behind.
 const TAKE_IN: TimeDelta = TimeDelta::hours(1);
 
@@ -124,6 +127,18 @@ pub fn claim_due(conn: &mut PgConnection, limit: i64) -> QueryResult<Vec<PhotoId
     .bind::<BigInt, _>(limit)
     .load(conn)?;
     Ok(claimed.into_iter().map(|row| row.photo_id).collect())
+}
+
+/// Puts claimed photos off whose objects could not be removed, so that they do not keep the others waiting. They cannot be
+/// had back: some of their objects may be gone.
+///
+/// # Errors
+/// Of the database.
+pub fn postpone(conn: &mut PgConnection, ids: &[PhotoId]) -> QueryResult<()> {
+    diesel::update(removals::table.filter(removals::photo_id.eq_any(ids)))
+        .set((removals::due_at.eq(Utc::now() + RETRY), removals::photo.eq(None::<serde_json::Value>)))
+        .execute(conn)
+        .map(drop)
 }
 
 /// Crosses out photos whose objects are gone.

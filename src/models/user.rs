@@ -186,8 +186,26 @@ impl User {
     ///
     /// # Errors
     /// Of the database.
-    pub fn set_password_hash(conn: &mut PgConnection, id: UserId, hash: &str) -> QueryResult<()> {
-        diesel::update(users::table.find(id)).set(users::password_hash.eq(hash)).execute(conn).map(drop)
+    pub fn set_password_hash(conn: &mut PgConnection, id: UserId, hash: &str) -> QueryResult<Self> {
+        diesel::update(users::table.find(id))
+            .set(users::password_hash.eq(hash))
+            .returning(Self::as_returning())
+            .get_result(conn)
+    }
+
+    /// Whether the account is still as it was read: active, and with the same password. Holds it so until the
+    /// transaction ends.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn is_unchanged(&self, conn: &mut PgConnection) -> QueryResult<bool> {
+        let now: Option<(bool, Option<String>)> = users::table
+            .find(self.id)
+            .for_share()
+            .select((users::active, users::password_hash))
+            .first(conn)
+            .optional()?;
+        Ok(now == Some((true, self.password_hash.clone())))
     }
 
     fn or_taken(outcome: QueryResult<Self>) -> QueryResult<Result<Self, Taken>> {

@@ -110,7 +110,8 @@ impl Disk {
         let path = self.path(key);
         blocking(move || {
             match fs::remove_file(&path) {
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+                // Its folder may still be there: a crash can come between the two.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
                 result => result?,
             }
             let photo = parent(&path)?;

@@ -94,18 +94,22 @@ impl FromRequest for Visitor {
 /// Signs this device in as `user`, with a new session whatever the cookie said before.
 ///
 /// # Errors
-/// Of the database.
+/// Of the database; [`AppError::LoginRequired`] when the account is not as it was any more.
 pub async fn sign_in(request: &HttpRequest, state: &AppState, user: &User) -> Result<SessionId, AppError> {
     let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let (id, user_agent) = (user.id, user_agent.to_owned());
+    let (user, user_agent) = (user.clone(), user_agent.to_owned());
     let before = signed_in(request).await?.map(|before| (before.user.id, before.session.id));
     let session = state
         .db
         .write(move |conn| {
+            // Comparing a password takes a while, in which it may have been changed.
+            if !user.is_unchanged(conn)? {
+                return Err(AppError::LoginRequired);
+            }
             if let Some((user, session)) = before {
                 Session::end(conn, user, session)?;
             }
-            Session::start(conn, id, &user_agent)
+            Ok(Session::start(conn, user.id, &user_agent)?)
         })
         .await?;
     let cookie = request.get_session();

@@ -10,7 +10,7 @@ use actix_session::storage::CookieSessionStore;
 use actix_web::body::MessageBody;
 use actix_web::cookie::{Cookie, CookieJar, Key, SameSite, time::Duration};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
+use actix_web::http::header::{CACHE_CONTROL, COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use sha2::{Digest, Sha512};
@@ -59,9 +59,12 @@ pub async fn accept_older_keys(
     let state = request.app_data::<web::Data<AppState>>().cloned();
     let renewed = state.and_then(|state| renew(request.headers_mut(), &state));
     let mut response = next.call(request).await?;
-    // Logging in or out has set a cookie of its own.
+    // Logging in or out has set a cookie of its own; and what anyone may keep a copy of must not hold somebody's cookie.
+    let headers = response.headers();
+    let public = headers.get(CACHE_CONTROL).is_some_and(|value| value.as_bytes().starts_with(b"public"));
     if let Some(renewed) = renewed
-        && !response.headers().contains_key(SET_COOKIE)
+        && !headers.contains_key(SET_COOKIE)
+        && !public
     {
         response.headers_mut().append(SET_COOKIE, renewed);
     }

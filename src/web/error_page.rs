@@ -49,7 +49,8 @@ pub async fn render_errors(
             Ok(render(response))
         }
         Ok(Err(error)) => {
-            let answer = frame.answer(error.as_response_error().status_code(), error.as_error());
+            let mut answer = frame.answer(error.as_response_error().status_code(), error.as_error());
+            headers::complete(answer.headers_mut(), false);
             Err(InternalError::from_response(error, answer).into())
         }
         Err(_) => {
@@ -87,6 +88,8 @@ struct Frame {
     page: Page,
     htmx: Htmx,
     json: bool,
+    /// It can be asked again by a link.
+    safe: bool,
     login: String,
     request_id: String,
 }
@@ -103,6 +106,7 @@ impl Frame {
         Self {
             htmx: Htmx::of(request.headers()),
             json: accepts("json") && !accepts("html"),
+            safe: request.method().is_safe(),
             login: routes::login_next(next),
             request_id: request_id(request),
             page,
@@ -142,7 +146,7 @@ impl Frame {
             heading: heading.to_owned(),
             message,
             request_id: self.request_id,
-            retry: status.is_server_error(),
+            retry: status.is_server_error() && self.safe,
         };
         self.htmx.answer(status, &view, &view.as_message())
     }
@@ -158,7 +162,7 @@ fn words(status: StatusCode, cause: Option<&AppError>) -> (&'static str, String)
             "Not allowed",
             format!("{reason} Nothing was changed. Open Lumina in this tab and try again from there."),
         ),
-        (_, Some(AppError::BadRequest(reason))) => ("That did not work", reason.clone()),
+        (_, Some(AppError::BadRequest(reason) | AppError::Invalid(reason))) => ("That did not work", reason.clone()),
         (_, Some(AppError::TooLarge(reason))) => ("Too large", reason.clone()),
         (_, Some(AppError::Unsupported(reason))) => ("That cannot be read", reason.clone()),
         (_, Some(AppError::Conflict(reason))) => ("Somebody was faster", reason.clone()),

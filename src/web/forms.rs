@@ -104,7 +104,10 @@ pub fn configure(config: &mut web::ServiceConfig) {
 #[must_use]
 pub fn local_path(next: Option<&str>, otherwise: &str) -> String {
     let is_ours = |path: &&str| {
-        path.starts_with('/') && !path.starts_with("//") && !path.contains('\\') && !path.chars().any(char::is_control)
+        path.starts_with('/')
+            && !path.starts_with("//")
+            && !path.contains('\\')
+            && path.chars().all(|c| c.is_ascii_graphic())
     };
     next.filter(is_ours).unwrap_or(otherwise).to_owned()
 }
@@ -125,6 +128,8 @@ mod tests {
             "/\t/evil.example",
             "javascript:x",
             "/\n/evil",
+            "/é",
+            "/a b",
         ] {
             assert_eq!(local_path(Some(bad), "/photos"), "/photos", "{bad}");
         }

@@ -9,7 +9,7 @@ use actix_multipart::{Field, Multipart};
 use actix_web::http::StatusCode;
 use futures_util::{Stream, StreamExt};
 
-use crate::album::{Album, NotTaken, Staged};
+use crate::album::{Album, NotTaken, Staged, shown_name};
 use crate::config::Limits;
 use crate::error::AppError;
 use crate::media::MediaError;
@@ -18,6 +18,8 @@ use crate::media::MediaError;
 const SILENCE: Duration = Duration::from_secs(30);
 /// The longest `hashtags` field, in bytes: fifty names of 64 characters of four bytes fit.
 const LONGEST_TEXT: usize = 16 * 1024;
+/// What an unwanted field counts beside its bytes: its head.
+const FIELD: u64 = 1024;
 /// Unwanted bytes that are read to the end rather than cut off.
 const PATIENCE: u64 = 1024 * 1024 * 1024;
 
@@ -111,9 +113,14 @@ impl UploadForm {
         limits: &Limits,
         unwanted: &mut u64,
     ) -> Result<(), AppError> {
-        let filename = field.content_disposition().and_then(|it| it.get_filename()).unwrap_or_default().to_owned();
+        let filename = field.content_disposition().and_then(|it| it.get_filename()).unwrap_or_default();
+        let chosen = !filename.is_empty();
+        let filename = shown_name(filename);
         if self.files.len() + self.refused.len() >= limits.files_per_upload as usize {
-            self.refused.push(Refusal::too_many(filename, limits));
+            // As many again are named; a hostile form could go on for millions.
+            if self.refused.len() < limits.files_per_upload as usize {
+                self.refused.push(Refusal::too_many(filename, limits));
+            }
             return drain(field, unwanted).await;
         }
         let mut staging = album.stage().await?;
@@ -126,7 +133,7 @@ impl UploadForm {
             }
         }
         // Browsers send an empty, nameless file where none was chosen.
-        if staging.size() > 0 || !filename.is_empty() {
+        if staging.size() > 0 || chosen {
             self.files.push(staging.finish(&filename).await?);
         }
         Ok(())
@@ -146,6 +153,7 @@ async fn read_text(field: &mut Field) -> Result<String, AppError> {
 
 /// Reads on without keeping anything, up to [`PATIENCE`].
 async fn drain(field: &mut Field, unwanted: &mut u64) -> Result<(), AppError> {
+    *unwanted += FIELD;
     while let Some(chunk) = next_in_time(field).await? {
         *unwanted += chunk.map_err(|_| broken_off())?.len() as u64;
         if *unwanted > PATIENCE {

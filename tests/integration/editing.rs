@@ -137,8 +137,8 @@ async fn a_selection_that_makes_no_sense_is_refused_with_a_reason() {
         (&[("photo", id), ("action", "hashtags"), ("add", "a/b")], "cannot be a hashtag"),
         (&[("photo", id), ("action", "hashtags"), ("add", "one two")], "at most 50 hashtags"),
     ] {
-        alice.post("/photos/selection", fields).await.assert_status(400).assert_says(message);
-        let fragment = alice.post_by_script("/photos/selection", fields).await.assert_status(400).assert_says(message);
+        alice.post("/photos/selection", fields).await.assert_status(422).assert_says(message);
+        let fragment = alice.post_by_script("/photos/selection", fields).await.assert_status(422).assert_says(message);
         assert!(!fragment.html().contains("<html"));
     }
     assert_eq!(app.ask("SELECT photos FROM hashtag_counts LIMIT 1"), "1");

@@ -44,15 +44,15 @@ pub async fn update_password(
     }
     let hash = state.passwords.hash(form.password).await?;
     let (id, session) = (user.user.id, user.session.id);
-    let ended = state
+    let (changed, ended) = state
         .db
         .write(move |conn| {
-            User::set_password_hash(conn, id, &hash)?;
-            Session::end_others(conn, id, session)
+            let changed = User::set_password_hash(conn, id, &hash)?;
+            diesel::QueryResult::Ok((changed, Session::end_others(conn, id, session)?))
         })
         .await?;
     // This device gets a new session too: a copy of its cookie may be what the change is about.
-    let renewed = sign_in(&request, &state, &user.user).await?;
+    let renewed = sign_in(&request, &state, &changed).await?;
     Notice::PasswordChanged(ended).leave(&state, renewed).await?;
     Ok(see_other(routes::account()))
 }

@@ -42,11 +42,18 @@ pub async fn create_photos(
         form.refused.push(Refusal { filename: String::new(), reason, status: StatusCode::UNPROCESSABLE_ENTITY });
     }
     if form.refused.is_empty() && !htmx.wants_fragment() {
-        Notice::Uploaded(cards.len()).leave(&state, user.session.id).await?;
+        // The photos are kept: that the word about them is lost must not make anyone send them again.
+        if let Err(error) = Notice::Uploaded(cards.len()).leave(&state, user.session.id).await {
+            tracing::warn!(%error, "an upload goes without its notice");
+        }
         return Ok(see_other(routes::photos()));
     }
     let status = overall(&form.refused);
-    let mut view = Gallery::load(&state, page, owner, Filter::default()).await?;
+    let mut view = if htmx.wants_fragment() {
+        Gallery::empty(&state, page)
+    } else {
+        Gallery::load(&state, page, owner, Filter::default()).await?
+    };
     view.uploaded = cards;
     view.refused = form.refused;
     view.upload_hashtags = form.hashtags;

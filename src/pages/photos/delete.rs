@@ -18,11 +18,12 @@ pub async fn delete_photo(
     user: CurrentUser,
     id: web::Path<PhotoId>,
 ) -> Result<HttpResponse, AppError> {
+    let back = routes::photos_with(&Filter::of(&request)?.hashtags);
     if state.album.let_go(user.user.id, vec![*id]).await?.is_empty() {
         return Err(AppError::NotFound);
     }
     Notice::Deleted(1, *id).leave(&state, user.session.id).await?;
-    Ok(see_other(&routes::photos_with(&Filter::of(&request)?.hashtags)))
+    Ok(see_other(&back))
 }
 
 /// Takes the deletion back that this photo was part of, and shows what is back.

@@ -89,23 +89,38 @@ impl Gallery {
             name,
             photos,
         };
+        let view = Self::empty(state, page);
         Ok(Self {
-            page,
             filters: filter.active(routes::photos()),
             hashtags: offered.into_iter().map(chip).collect(),
             empty_library: listed.is_empty() && filter.hashtags.is_empty() && after.is_none(),
             months: months(listed, after, |photo| format!("{}{query}", routes::photo(&photo.id.to_string()))),
             next,
             newest: after.map(|_| routes::photos_with(&filter.hashtags)),
+            ..view
+        })
+    }
+
+    /// The page without photos: all that is needed around the answer to one upload.
+    pub(super) fn empty(state: &AppState, page: Page) -> Self {
+        let limits = &state.config.limits;
+        Self {
+            page,
+            filters: Vec::new(),
+            hashtags: Vec::new(),
+            months: Vec::new(),
+            next: None,
+            newest: None,
+            empty_library: true,
             uploaded: Vec::new(),
             refused: Vec::new(),
             upload_hashtags: String::new(),
             limits: Limits {
-                upload_mib: state.config.limits.upload_mib,
-                files_per_upload: state.config.limits.files_per_upload,
-                megapixels: state.config.limits.megapixels,
+                upload_mib: limits.upload_mib,
+                files_per_upload: limits.files_per_upload,
+                megapixels: limits.megapixels,
             },
-        })
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::app::AppState;
 use crate::error::AppError;
-use crate::models::{Hashtag, PhotoId, UserId, hashtag};
+use crate::models::{Hashtag, Photo, PhotoId, UserId, hashtag};
 use crate::routes;
 use crate::web::auth::CurrentUser;
 use crate::web::forms::{Pairs, local_path};
@@ -23,7 +23,7 @@ pub async fn edit_selection(
     let owner = user.user.id;
     let photos: Vec<PhotoId> = form.all("photo").filter_map(|id| Uuid::try_parse(id).ok()).map(PhotoId).collect();
     if photos.is_empty() {
-        return Err(AppError::BadRequest("Select one or more photos first.".to_owned()));
+        return Err(AppError::Invalid("Select one or more photos first.".to_owned()));
     }
     let notice = match form.first("action") {
         "delete" => match state.album.let_go(owner, photos).await?.as_slice() {
@@ -31,11 +31,10 @@ pub async fn edit_selection(
             gone @ [one, ..] => Notice::Deleted(gone.len(), *one),
         },
         "hashtags" => {
-            let count = photos.len();
-            change_hashtags(&state, owner, photos, form.first("add"), form.first("remove")).await?;
-            Notice::HashtagsChanged(count)
+            let changed = change_hashtags(&state, owner, photos, form.first("add"), form.first("remove")).await?;
+            Notice::HashtagsChanged(changed)
         }
-        _ => return Err(AppError::BadRequest("Choose what to do with the selected photos.".to_owned())),
+        _ => return Err(AppError::Invalid("Choose what to do with the selected photos.".to_owned())),
     };
     if htmx.wants_fragment() {
         return Ok(HttpResponse::NoContent().finish());
@@ -50,19 +49,24 @@ async fn change_hashtags(
     photos: Vec<PhotoId>,
     add: &str,
     remove: &str,
-) -> Result<(), AppError> {
-    let parse = |text| Hashtag::parse_list(text).map_err(|error| AppError::BadRequest(error.to_string()));
+) -> Result<usize, AppError> {
+    let parse = |text| Hashtag::parse_list(text).map_err(|error| AppError::Invalid(error.to_string()));
     let (add, remove) = (parse(add)?, parse(remove)?);
     state
         .db
         .write(move |conn| {
+            hashtag::lock_owner(conn, owner)?;
+            let photos = Photo::all_owned_by(conn, owner, &photos)?;
+            if photos.is_empty() {
+                return Err(AppError::NotFound);
+            }
             Hashtag::remove(conn, owner, &photos, &remove)?;
             Hashtag::add(conn, owner, &photos, &add)?;
             let most = Hashtag::most_on_one(conn, owner, &photos)?;
             if most > hashtag::MOST_PER_PHOTO {
-                return Err(AppError::BadRequest(hashtag::HashtagError::TooMany(most).to_string()));
+                return Err(AppError::Invalid(hashtag::HashtagError::TooMany(most).to_string()));
             }
-            Ok(())
+            Ok(photos.len())
         })
         .await
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::app::AppState;
 use crate::error::AppError;
 use crate::media::RenditionName;
-use crate::models::{Cursor, Hashtag, Listing, Photo, PhotoId, UserId, Visibility};
+use crate::models::{Cursor, Hashtag, Listing, Photo, PhotoId, UserId, Visibility, hashtag};
 use crate::pages::photos::card::{Chip, Filter, Rendition, alt, colour, minute, size};
 use crate::routes;
 use crate::web::auth::CurrentUser;
@@ -161,6 +161,7 @@ impl Changes {
     }
 
     fn save(&self, conn: &mut diesel::PgConnection, owner: UserId, id: PhotoId) -> diesel::QueryResult<()> {
+        hashtag::lock_owner(conn, owner)?;
         Photo::owned_by(conn, owner, id)?;
         if let Some(title) = &self.title {
             Photo::set_title(conn, owner, id, title)?;
