@@ -102,6 +102,31 @@ async fn counts_stay_right_when_many_write_at_once() {
     }
 }
 
+/// A new name is made by one and waited for by the other; a photo is saved while it is deleted. Taken in another order
+/// than the owner's lock, these would stop each other for good, and Postgres would end one of them.
+#[tokio::test]
+async fn uploads_selections_edits_and_deletions_never_stop_each_other() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    for round in 0..12 {
+        let (kept, edited) = (alice.upload(jpeg()).await, alice.upload(jpeg()).await);
+        let name = format!("new{round}");
+        let selection = [("photo", kept.id.as_str()), ("action", "hashtags"), ("add", name.as_str())];
+        let (title, page, delete) =
+            ([("title", "Ferry"), ("hashtags", name.as_str())], edited.page(), edited.at("delete"));
+        let (_, tagged, saved, deleted) = tokio::join!(
+            alice.upload_tagged(jpeg(), &name),
+            alice.post("/photos/selection", &selection),
+            alice.post(&page, &title),
+            alice.post(&delete, &[]),
+        );
+        tagged.assert_status(303);
+        deleted.assert_status(303);
+        assert!([303, 404].contains(&saved.status), "saved before or not at all");
+    }
+    assert_eq!(listed(&alice, "").await, counted(&app, "alice"));
+}
+
 #[tokio::test]
 async fn others_hashtags_are_never_shown() {
     let app = TestApp::start().await;
