@@ -6,7 +6,7 @@ let pending = ""; // "g" of a two-key sequence
 
 export const typing = (event) =>
   event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing
-  || event.target.closest?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]") != null
+  || event.target.closest?.("input:not([type=checkbox], [type=radio], [type=file]), textarea, select, [contenteditable]") != null
   || document.querySelector("dialog:modal") != null;
 
 export const enabled = () => localStorage.getItem(OFF) === null;

@@ -152,8 +152,10 @@ impl Browser {
                 {
                     return;
                 }
-                let page = self.path().await;
-                assert!(start.elapsed() < PATIENCE, "{place}: on {page} never: {script}\n{}", self.words().await);
+                if start.elapsed() > PATIENCE {
+                    let focus: Value = self.value("document.activeElement?.outerHTML.slice(0, 300)").await;
+                    panic!("{place}: on {} never: {script}\nfocus: {focus}\n{}", self.path().await, self.words().await);
+                }
                 tokio::time::sleep(Duration::from_millis(40)).await;
             }
         }
