@@ -70,10 +70,18 @@ document.addEventListener("htmx:before:request", (event) => {
   for (const [name, value] of unsaved) if (sent?.get?.(name) === value) unsaved.delete(name);
 });
 
-// One click copies the link. A photo that nobody else may see gets its link first: the button there says so.
+// One click copies the link. A photo that nobody else may see gets its link first: the button there says so. It does by
+// the form above what its choice there would do: two forms could overtake each other, and an older answer be shown last.
 let copyNext = false;
-document.addEventListener("submit", (event) => { copyNext ||= event.target.matches("[data-share-form]"); }, true);
-document.addEventListener("htmx:after:swap", () => {
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-share-form]")) return;
+  event.preventDefault();
+  copyNext = true;
+  const link = document.getElementById("visibility-link");
+  link.checked = true;
+  link.dispatchEvent(new Event("change", { bubbles: true }));
+});
+document.addEventListener("htmx:after:swap", (event) => {
   // The answer is merged into the panel, so that what is being typed stays; what was clicked must follow it, though.
   for (const radio of document.querySelectorAll("#details [type=radio]")) radio.checked = radio.defaultChecked;
   for (const [name, value] of unsaved) document.getElementById("details-form").elements[name].value = value;
@@ -81,7 +89,8 @@ document.addEventListener("htmx:after:swap", () => {
   const button = document.querySelector("[data-copy-link]");
   document.querySelector("[data-share] span").textContent = button ? "Copy link" : "Share";
   if (copyNext && button) copy(button);
-  copyNext = false;
+  // An answer to an earlier save has no button yet.
+  if (button || event.detail.ctx.response?.status === 422) copyNext = false;
 });
 
 function share() {
