@@ -19,6 +19,10 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
  && cp target/release/lumina /usr/local/bin/lumina
 
 FROM debian:12.13-slim
+# Decodes HEIC and AVIF, in a process of its own.
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends libheif-examples \
+ && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin lumina \
  && install -d -o lumina -g lumina -m 0700 /data
 COPY --from=build /usr/local/bin/lumina /usr/local/bin/lumina

@@ -11,7 +11,9 @@ has() {
     postgres) postgres_program initdb >/dev/null && postgres_program postgres >/dev/null ;;
     browser) have chromedriver && { have chromium || have chromium-browser || [ -d "/Applications/Google Chrome.app" ]; } ;;
     fonts) [ "$(uname)" = Darwin ] || { have fc-list && has_font "Noto Sans" && has_font "Noto Color Emoji"; } ;;
-    load) have wrk && postgres_program pgbench >/dev/null ;;
+    heif) have heif-dec || have heif-convert ;;
+    tools) have exiftool && have convert && have heif-enc ;;
+    load) have wrk && have vipsthumbnail && postgres_program pgbench >/dev/null ;;
   esac
 }
 
@@ -24,16 +26,23 @@ packages() {
     apt-postgres) echo postgresql ;;
     apt-browser) if apt_offers chromium; then echo chromium chromium-driver; else echo chromium-browser chromium-chromedriver; fi ;;
     apt-fonts) echo fontconfig fonts-noto-core fonts-noto-color-emoji ;;
-    apt-load) echo wrk postgresql ;;
+    # Newer releases put each codec into a package of its own.
+    apt-heif) if apt_offers libheif-plugin-libde265; then echo libheif-examples libheif-plugin-libde265 libheif-plugin-dav1d; else echo libheif-examples; fi ;;
+    apt-tools) if apt_offers libheif-plugin-x265; then echo libimage-exiftool-perl imagemagick libheif-examples libheif-plugin-x265 libheif-plugin-aomenc; else echo libimage-exiftool-perl imagemagick libheif-examples; fi ;;
+    apt-load) echo wrk postgresql libvips-tools ;;
     dnf-compiler) echo gcc glibc-devel ;;
     dnf-postgres) echo postgresql-server ;;
     dnf-browser) echo chromium chromedriver ;;
     dnf-fonts) echo fontconfig google-noto-sans-vf-fonts google-noto-color-emoji-fonts ;;
-    dnf-load) echo wrk postgresql-contrib ;;
+    dnf-heif) echo libheif-tools ;;
+    dnf-tools) echo perl-Image-ExifTool ImageMagick libheif-tools ;;
+    dnf-load) echo wrk postgresql-contrib vips-tools ;;
     brew-compiler) die "No C compiler: run xcode-select --install, then try again." ;;
     brew-postgres) echo postgresql@17 ;;
     brew-browser) echo google-chrome chromedriver ;;
-    brew-load) echo wrk postgresql@17 ;;
+    brew-heif) echo libheif ;;
+    brew-tools) echo exiftool imagemagick libheif ;;
+    brew-load) echo wrk postgresql@17 vips ;;
   esac
 }
 
@@ -71,6 +80,9 @@ setup() {
     has "$need" || die "Still missing after the installation: $need."
   done
 }
+
+# setup_if_possible NEED…: what Lumina does without when it is not to be had; it says at its start what it then refuses.
+setup_if_possible() { (setup "$@") || say "Going on without: $*."; }
 
 need_rust() {
   local wanted found

@@ -17,6 +17,7 @@ use crate::album::Album;
 use crate::config::Config;
 use crate::db::Db;
 use crate::db::private::{self, PrivatePostgres};
+use crate::media::OutsideDecoder;
 use crate::passwords::Passwords;
 use crate::routes;
 use crate::storage::Storage;
@@ -69,19 +70,35 @@ impl App {
     ///
     /// # Errors
     /// When something configured cannot be used, or the address is taken.
-    pub async fn start(mut config: Config) -> Result<Self, StartError> {
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_with(config, OutsideDecoder::find).await
+    }
+
+    /// As [`App::start`], where the running program is not Lumina: see [`OutsideDecoder::launched_by`].
+    ///
+    /// # Errors
+    /// As [`App::start`].
+    pub async fn start_with(
+        mut config: Config,
+        find_decoder: impl FnOnce() -> OutsideDecoder + Send + 'static,
+    ) -> Result<Self, StartError> {
         let listener =
             TcpListener::bind(config.bind).map_err(|error| format!("cannot listen on {}: {error}", config.bind))?;
         let address = listener.local_addr()?;
         config.bound_to(address);
         config.create_data_dir()?;
+        let finding = spawn_blocking(find_decoder);
         let folder = config.database_url.is_some().then(|| private::lock(&config.data_dir)).transpose()?;
         let cookie_keys = cookies::keys(&config.secret_keys()?);
         let signing = cookie_keys.first().cloned().ok_or("no secret key")?;
         let (postgres, db) = open_database(&config).await?;
         let storage = Storage::disk(&config.data_dir).await?;
         storage.clear_temporary().await?;
-        let album = Album::open(db.clone(), storage, config.limits)?;
+        let outside = finding.await?;
+        if let Some(what) = outside.missing() {
+            tracing::warn!("{what}");
+        }
+        let album = Album::open(db.clone(), storage, config.limits, outside)?;
         let passwords = Passwords::new(config.bcrypt_cost);
         assets::warm_up();
         let state = web::Data::new(AppState { config, db, album, passwords, cookie_keys });

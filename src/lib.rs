@@ -18,6 +18,7 @@
 pub mod album;
 pub mod api;
 pub mod app;
+pub mod commands;
 pub mod config;
 pub mod db;
 pub mod error;

@@ -1,4 +1,4 @@
-//! The command line: `lumina [--config FILE] [serve | migrate | config]`.
+//! The command line: `lumina [--config FILE] [serve | migrate | renditions | config]`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use lumina::app::{App, StartError};
 use lumina::config::{Config, environment};
-use lumina::telemetry;
+use lumina::media::outside;
+use lumina::{commands, telemetry};
 
 /// A self-hosted photo album and image host.
 #[derive(Parser)]
@@ -25,13 +26,23 @@ enum Command {
     Serve,
     /// Bring the database up to date and stop.
     Migrate,
+    /// Make the smaller copies of photos anew that are missing or of an older version. The server may run meanwhile.
+    Renditions,
     /// Print the effective settings, secrets masked.
     Config,
 }
 
+fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    // Before any thread is started: this process is to become the decoder of one photo.
+    if arguments.next().is_some_and(|first| first == outside::SUBCOMMAND) {
+        return outside::run_subcommand(arguments);
+    }
+    serve_or_else(Arguments::parse())
+}
+
 #[actix_web::main]
-async fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+async fn serve_or_else(arguments: Arguments) -> ExitCode {
     match run(arguments).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -48,6 +59,10 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
         Command::Migrate => {
             telemetry::init(&config);
             App::migrate(config).await?;
+        }
+        Command::Renditions => {
+            telemetry::init(&config);
+            commands::renditions(&config).await?;
         }
         Command::Serve => {
             telemetry::init(&config);

@@ -26,6 +26,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/photos/{id}/original", read().to(photo_pages::bytes::show_original))
         .route("/photos/{id}/{rendition}", read().to(photo_pages::bytes::show_rendition))
         .route("/s/{token}", read().to(shared::show_shared_photo))
+        .route("/s/{token}/download", read().to(shared::download_shared_photo))
+        .route("/s/{token}/{rendition}", read().to(shared::show_shared_rendition))
         .route("/i/{token}", read().to(shared::show_shared_bytes))
         .route("/u/{username}", read().to(people::show_public_photos))
         .route("/hashtags", read().to(hashtag_pages::show_hashtags))
@@ -136,6 +138,21 @@ pub fn shared_photo(token: &str) -> String {
 /// A shared photo's bytes.
 pub fn shared_bytes(token: &str) -> String {
     format!("/i/{token}.webp")
+}
+
+/// A shared photo's rendition.
+pub fn shared_rendition(token: &str, name: &str) -> String {
+    format!("/s/{token}/{name}")
+}
+
+/// A shared photo's original, without metadata.
+pub fn shared_download(token: &str) -> String {
+    format!("/s/{token}/download")
+}
+
+/// A place on a map elsewhere. Only followed by a click.
+pub fn map(latitude: f64, longitude: f64) -> String {
+    format!("https://www.openstreetmap.org/?mlat={latitude}&mlon={longitude}#map=15/{latitude}/{longitude}")
 }
 
 /// The hashtags one uses.

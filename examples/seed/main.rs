@@ -1,7 +1,7 @@
 //! `./dev db seed N`: gives the owner `demo` N photos, to see and measure Lumina with much in it.
 //!
 //! Rows are made by SQL (`seed.sql`), about ten thousand a second. Every photo is one of forty drawn landscapes, and the
-//! newest [`WITH_BYTES`] have their files, as hard links to the same forty; the others show their colour alone. Running
+//! newest [`WITH_BYTES`] have their files, as hard links to the same forty; the others show their placeholders alone. Running
 //! it again replaces demo's photos and password. Lumina may be running meanwhile.
 
 mod landscape;
@@ -13,12 +13,11 @@ use std::{fs, io};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Integer, Uuid as SqlUuid};
+use lumina::commands::open_database;
 use lumina::config::{Config, environment};
-use lumina::db::Db;
-use lumina::db::private::{PrivateError, PrivatePostgres};
 use lumina::db::schema::photos;
 use lumina::error::AppError;
-use lumina::media::{self, Format, Processed, RenditionName};
+use lumina::media::{self, Format, OutsideDecoder, Processed, RenditionName};
 use lumina::models::{NewUser, PhotoId, Role, User, UserId};
 use lumina::passwords::Passwords;
 use lumina::storage::{Kind, ObjectKey, Received, Storage};
@@ -33,8 +32,6 @@ const WITH_BYTES: i64 = 10_000;
 /// Different pictures, as many as `seed.sql` knows.
 const PICTURES: u32 = 40;
 
-const KINDS: [Kind; 3] = [Kind::Original, Kind::Rendition(RenditionName::Small), Kind::Rendition(RenditionName::Large)];
-
 type Failure = Box<dyn Error + Send + Sync>;
 
 #[actix_web::main]
@@ -42,7 +39,7 @@ async fn main() -> Result<(), Failure> {
     let how_many: i32 = std::env::args().nth(1).and_then(|text| text.parse().ok()).ok_or("How many photos?")?;
     let config = Config::load(None, environment())?;
     config.create_data_dir()?;
-    let (postgres, db) = open_database(&config)?;
+    let (postgres, db) = open_database(&config).await?;
     let storage = Storage::disk(&config.data_dir).await?;
 
     println!("Drawing {PICTURES} pictures …");
@@ -79,24 +76,6 @@ async fn main() -> Result<(), Failure> {
     Ok(())
 }
 
-/// The configured database, or the private one, whether or not Lumina has it running.
-fn open_database(config: &Config) -> Result<(Option<PrivatePostgres>, Db), Failure> {
-    if let Some(url) = &config.database_url {
-        return Ok((None, Db::open(url.expose())?));
-    }
-    match PrivatePostgres::start(&config.data_dir) {
-        Ok(postgres) => {
-            let db = Db::open(postgres.url())?;
-            Ok((Some(postgres), db))
-        }
-        Err(PrivateError::InUse { data_dir, .. }) => {
-            let socket = data_dir.join("postgres");
-            Ok((None, Db::open(&format!("host='{}' port=5432 user=lumina dbname=lumina", socket.display()))?))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
 fn demo_user(conn: &mut PgConnection, password_hash: String) -> QueryResult<User> {
     if let Some(user) = User::by_login(conn, "demo")? {
         User::set_password_hash(conn, user.id, &password_hash)?;
@@ -121,7 +100,7 @@ struct Facts {
     sha256: Vec<u8>,
     width: i32,
     height: i32,
-    colour: i32,
+    placeholder: Vec<u8>,
 }
 
 impl Picture {
@@ -131,7 +110,8 @@ impl Picture {
         file.write(&jpeg).await?;
         let file = file.finish().await?;
         let limits = media::Limits { megapixels: config.limits.megapixels };
-        let processed = media::process(file.path(), Format::Jpeg, limits)?;
+        let inspected = media::inspect(file.path(), Format::Jpeg, limits)?;
+        let processed = media::process(file.path(), &inspected, &OutsideDecoder::missing_altogether())?;
         Ok(Self { file, size: jpeg.len(), sha256: Sha256::digest(&jpeg).to_vec(), processed })
     }
 
@@ -141,7 +121,7 @@ impl Picture {
             sha256: self.sha256.clone(),
             width: self.processed.width.cast_signed(),
             height: self.processed.height.cast_signed(),
-            colour: self.processed.colour.cast_signed(),
+            placeholder: self.processed.placeholder.clone(),
         }
     }
 }
@@ -159,14 +139,14 @@ fn make_rows(conn: &mut PgConnection, owner: UserId, how_many: i32, pictures: &[
     conn.batch_execute(include_str!("seed.sql"))?;
     for (number, picture) in (0_i32..).zip(pictures) {
         diesel::sql_query(
-            "UPDATE pictures SET size_bytes = $2, sha256 = $3, width = $4, height = $5, colour = $6 WHERE picture = $1",
+            "UPDATE pictures SET size_bytes = $2, sha256 = $3, width = $4, height = $5, placeholder = $6 WHERE picture = $1",
         )
         .bind::<Integer, _>(number)
         .bind::<BigInt, _>(picture.size)
         .bind::<Binary, _>(&picture.sha256)
         .bind::<Integer, _>(picture.width)
         .bind::<Integer, _>(picture.height)
-        .bind::<Integer, _>(picture.colour)
+        .bind::<Binary, _>(&picture.placeholder)
         .execute(conn)?;
     }
     diesel::sql_query("SELECT pg_temp.seed_photos($1, $2)")
@@ -211,7 +191,7 @@ async fn store_files(
             storage.put_bytes(ObjectKey::new(first, Kind::Rendition(rendition.name)), rendition.bytes).await?;
         }
         for photo in showing {
-            for kind in KINDS {
+            for kind in [Kind::Original].into_iter().chain(RenditionName::STILLS.map(Kind::Rendition)) {
                 let link = data_dir.join(ObjectKey::new(photo, kind).to_string());
                 fs::create_dir_all(link.parent().ok_or("a file without a folder")?)?;
                 fs::hard_link(data_dir.join(ObjectKey::new(first, kind).to_string()), link)?;

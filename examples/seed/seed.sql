@@ -8,7 +8,7 @@ SELECT picture,
        sha256(picture::text::bytea) AS sha256,
        CASE WHEN picture % 3 = 0 THEN 3024 ELSE 4032 END AS width,
        CASE WHEN picture % 3 = 0 THEN 4032 ELSE 3024 END AS height,
-       (picture * 7919 * 521) % 16777216 AS colour
+       substr(sha256(picture::text::bytea), 1, 23) AS placeholder
 FROM generate_series(0, 39) AS picture;
 
 -- The first ones are used most. Those without a rank are rare, but for #wide and #tall, which go by a photo's shape: no
@@ -60,10 +60,10 @@ BEGIN
           FROM generate_series(0, how_many - 1) AS number) AS photo
     JOIN (SELECT number AS in_outing, ended_at, first_rank, second_rank FROM outing) AS its_outing USING (in_outing);
 
-    INSERT INTO photos (id, owner_id, filename, content_type, size_bytes, sha256, width, height, colour, camera, title,
+    INSERT INTO photos (id, owner_id, filename, content_type, size_bytes, sha256, width, height, placeholder, renditions_version, camera, title,
                         visibility, share_token, taken_at, created_at)
     SELECT id, the_owner, 'IMG_' || lpad((number % 10000)::text, 4, '0') || '.jpg', 'image/jpeg', size_bytes, sha256, width,
-           height, colour, (ARRAY['Fujifilm X-T5', 'Apple iPhone 15', 'Google Pixel 8', NULL])[1 + picture % 4],
+           height, placeholder, 2, (ARRAY['Fujifilm X-T5', 'Apple iPhone 15', 'Google Pixel 8', NULL])[1 + picture % 4],
            CASE WHEN chance < 0.05 THEN initcap((SELECT name FROM names WHERE rank = first_rank)) ELSE '' END,
            CASE WHEN chance < 0.01 THEN 'public' WHEN chance < 0.03 THEN 'link' ELSE 'private' END,
            CASE WHEN chance < 0.03 THEN left(translate(id::text || md5(id::text), '-', ''), 44) END,

@@ -1,4 +1,4 @@
-//! The threads that decode: as many as the machine has cores, and always the same ones.
+//! The threads that decode: as many as the machine has cores, always the same ones, with a bound on their memory.
 //!
 //! More at once would only use more memory. That they are the same matters for memory too: glibc keeps what a thread
 //! freed for that thread, and the runtime's blocking threads are many. Fifty uploads of 40 MB at once took 600 MB while
@@ -7,14 +7,21 @@
 use std::sync::Arc;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 use tracing::Span;
 
 use crate::error::AppError;
 
+/// Memory that all work together may take, in MiB: two photos of 24 megapixels. A photo that needs more works alone.
+const MEMORY: u32 = 224;
+
 /// Threads for image work. They end when the last clone is dropped.
 #[derive(Clone)]
-pub(super) struct Decoders(Arc<ThreadPool>);
+pub(super) struct Decoders {
+    threads: Arc<ThreadPool>,
+    /// One permit a MiB.
+    memory: Arc<Semaphore>,
+}
 
 impl Decoders {
     /// Starts them.
@@ -22,23 +29,33 @@ impl Decoders {
     /// # Errors
     /// When the system gives no more threads.
     pub(super) fn start() -> Result<Self, ThreadPoolBuildError> {
-        let pool = ThreadPoolBuilder::new()
+        let threads = ThreadPoolBuilder::new()
             .thread_name(|n| format!("decoder-{n}"))
             // The job's sender is dropped, which tells the one who waits.
             .panic_handler(|_| tracing::error!("image work panicked"))
             .build()?;
-        Ok(Self(Arc::new(pool)))
+        Ok(Self { threads: Arc::new(threads), memory: Arc::new(Semaphore::new(MEMORY as usize)) })
     }
 
-    /// Runs `job` when it is its turn. Waiting costs no thread.
+    /// Runs `job`, which takes `bytes` of memory, when it is its turn. Waiting costs no thread.
     ///
     /// # Errors
     /// [`AppError::Internal`] when the job panicked.
-    pub(super) async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, AppError> {
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        bytes: u64,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, AppError> {
+        let mebibytes = u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(MEMORY).min(MEMORY);
+        let memory = self.memory.clone().acquire_many_owned(mebibytes).await.map_err(AppError::internal)?;
         let (done, result) = oneshot::channel();
         let span = Span::current();
-        // Nobody waits for the result any more when the client has gone.
-        self.0.spawn_fifo(move || drop(done.send(span.in_scope(job))));
+        self.threads.spawn_fifo(move || {
+            let value = span.in_scope(job);
+            drop(memory);
+            // Nobody waits for the result any more when the client has gone.
+            drop(done.send(value));
+        });
         result.await.map_err(AppError::internal)
     }
 }

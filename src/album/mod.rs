@@ -4,7 +4,10 @@
 //! [sweeper](sweep) finishes what time or a crash left over. The order of steps is what keeps the promise that no row is
 //! without its bytes and no bytes without a row that names them.
 
+mod clean_copy;
 mod decoders;
+mod process;
+mod rebuild;
 mod staged;
 mod sweep;
 mod take_in;
@@ -17,11 +20,13 @@ use crate::album::decoders::Decoders;
 use crate::config::Limits;
 use crate::db::Db;
 use crate::error::AppError;
+use crate::media::{Format, OutsideDecoder};
 use crate::models::{PhotoId, UserId, removal};
-use crate::storage::{Kind, Object, ObjectKey, Storage};
+use crate::storage::{Kind, Object, ObjectKey, Storage, StorageError};
 
+pub use clean_copy::CleanCopy;
 pub use staged::{Staged, Staging, shown_name};
-pub use take_in::NotTaken;
+pub use take_in::{NotTaken, Taken};
 
 /// The photos of this instance. Cloning it is cheap and gives the same album.
 #[derive(Clone)]
@@ -30,6 +35,7 @@ pub struct Album {
     storage: Arc<Storage>,
     limits: Limits,
     decoders: Decoders,
+    outside: Arc<OutsideDecoder>,
 }
 
 impl Album {
@@ -37,8 +43,14 @@ impl Album {
     ///
     /// # Errors
     /// When the system gives no more threads.
-    pub fn open(db: Db, storage: Storage, limits: Limits) -> Result<Self, ThreadPoolBuildError> {
-        Ok(Self { db, storage: Arc::new(storage), limits, decoders: Decoders::start()? })
+    pub fn open(
+        db: Db,
+        storage: Storage,
+        limits: Limits,
+        outside: OutsideDecoder,
+    ) -> Result<Self, ThreadPoolBuildError> {
+        let (storage, outside) = (Arc::new(storage), Arc::new(outside));
+        Ok(Self { db, storage, limits, decoders: Decoders::start()?, outside })
     }
 
     /// Begins a file that is being received.
@@ -54,7 +66,31 @@ impl Album {
     /// # Errors
     /// [`AppError::Unavailable`] when the storage is away, [`AppError::Internal`] when the bytes are missing.
     pub async fn bytes(&self, photo: PhotoId, kind: Kind, range: Option<(u64, u64)>) -> Result<Object, AppError> {
-        Ok(self.storage.get(ObjectKey::new(photo.0, kind), range).await?)
+        let found = self.storage.get(ObjectKey::new(photo.0, kind), range).await;
+        // A size that an older version did not make is answered by the next best, until `lumina renditions` has run.
+        if let (Err(StorageError::NotFound), Kind::Rendition(name)) = (&found, kind) {
+            for other in name.instead() {
+                if let Ok(object) = self.storage.get(ObjectKey::new(photo.0, Kind::Rendition(*other)), range).await {
+                    return Ok(object);
+                }
+            }
+        }
+        Ok(found?)
+    }
+
+    /// What can be taken in here; some formats need a decoder that is a program of its own.
+    pub fn formats(&self) -> impl Iterator<Item = Format> {
+        Format::ALL.into_iter().filter(|format| self.outside.takes(*format))
+    }
+
+    /// As [`Album::formats`], for people: "JPEG, PNG, GIF or WebP".
+    #[must_use]
+    pub fn formats_in_words(&self) -> String {
+        let names: Vec<_> = self.formats().map(Format::name).collect();
+        match names.split_last() {
+            Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+            _ => names.concat(),
+        }
     }
 
     /// Deletes photos of `owner`, those there are. No door shows them from here on; their bytes go when it is too late

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use crate::album::Album;
 use crate::error::AppError;
-use crate::media::RenditionName;
 use crate::models::{PhotoId, Session, removal};
 use crate::storage::{Kind, ObjectKey, StorageError};
 
@@ -61,9 +60,8 @@ impl Album {
     }
 
     async fn remove_objects(&self, photo: PhotoId) -> Result<(), StorageError> {
-        self.storage.delete(ObjectKey::new(photo.0, Kind::Original)).await?;
-        for name in RenditionName::ALL {
-            self.storage.delete(ObjectKey::new(photo.0, Kind::Rendition(name))).await?;
+        for kind in Kind::all() {
+            self.storage.delete(ObjectKey::new(photo.0, kind)).await?;
         }
         Ok(())
     }

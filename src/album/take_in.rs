@@ -1,12 +1,24 @@
-//! Taking a photo in: identify, decode once, store the objects, insert the row.
+//! Taking a photo in: identify, look for the same bytes, decode once, store the objects, insert the row.
 
 use chrono::Utc;
+use diesel::PgConnection;
 
 use crate::album::{Album, Staged};
 use crate::error::AppError;
-use crate::media::{self, Format, MediaError, Processed};
-use crate::models::{Hashtag, NewPhoto, Photo, PhotoId, UserId, removal};
+use crate::media::{self, MediaError, Processed};
+use crate::models::{Hashtag, Made, NewPhoto, Photo, PhotoFacts, PhotoId, UserId, hashtag, removal};
 use crate::storage::{Kind, ObjectKey};
+
+/// A file that is a photo now.
+#[derive(Debug)]
+pub struct Taken {
+    /// The photo.
+    pub photo: Photo,
+    /// All that it carries.
+    pub hashtags: Vec<String>,
+    /// The owner had these bytes before: this is that photo, with the new hashtags added to it.
+    pub already_here: bool,
+}
 
 /// Why a file did not become a photo.
 #[derive(Debug, thiserror::Error)]
@@ -19,18 +31,35 @@ pub enum NotTaken {
     Failed(#[from] AppError),
 }
 
+impl NotTaken {
+    /// As the error of working on a photo that was taken in before: then a refusal is a fault of ours.
+    pub(super) fn of_our_own(self) -> AppError {
+        match self {
+            Self::Refused(error) => AppError::internal(error),
+            Self::Failed(error) => error,
+        }
+    }
+}
+
 impl Album {
     /// Makes a file that has arrived a photo of `owner`. When this returns it is kept for good.
     ///
     /// # Errors
     /// [`NotTaken`]; nothing is kept then, though its removal may wait for the sweeper.
-    pub async fn take_in(&self, owner: UserId, staged: Staged, hashtags: Vec<Hashtag>) -> Result<Photo, NotTaken> {
+    pub async fn take_in(&self, owner: UserId, staged: Staged, hashtags: Vec<Hashtag>) -> Result<Taken, NotTaken> {
         let format = media::identify(&staged.head)?;
-        let (staged, processed) = self.process(staged, format).await?;
+        let (sha256, names) = (staged.sha256.clone(), hashtags.clone());
+        let known = self.db.write(move |conn| already_here(conn, owner, &sha256, &names)).await?;
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let (file, processed) = self.process(staged.file, format, &staged.sha256).await?;
+        let staged = Staged { file, ..staged };
         let id = PhotoId::generate();
         self.db.write(move |conn| removal::announce(conn, owner, id)).await?;
-        let kept = self.keep(id, owner, format, staged, processed, hashtags).await;
-        if kept.is_err()
+        let kept = self.keep(id, owner, format.content_type(), staged, processed, hashtags).await;
+        // Objects without a row go at once, not in an hour.
+        if !kept.as_ref().is_ok_and(|taken| taken.photo.id == id)
             && let Err(error) = self.db.write(move |conn| removal::hasten(conn, id)).await
         {
             tracing::warn!(photo = %id, %error, "objects of a failed upload stay until they are swept");
@@ -38,38 +67,26 @@ impl Album {
         Ok(kept?)
     }
 
-    async fn process(&self, staged: Staged, format: Format) -> Result<(Staged, Processed), NotTaken> {
-        let limits = media::Limits { megapixels: self.limits.megapixels };
-        let work = move || {
-            let outcome = media::process(staged.file.path(), format, limits);
-            (staged, outcome)
-        };
-        let (staged, outcome) = self.decoders.run(work).await?;
-        Ok((staged, outcome?))
-    }
-
     /// Objects first, row last: a row never names bytes that are not there.
     async fn keep(
         &self,
         id: PhotoId,
         owner: UserId,
-        format: Format,
+        content_type: &'static str,
         staged: Staged,
         processed: Processed,
         hashtags: Vec<Hashtag>,
-    ) -> Result<Photo, AppError> {
+    ) -> Result<Taken, AppError> {
         let new = NewPhoto {
             id,
             owner_id: owner,
             filename: staged.filename,
-            content_type: format.content_type(),
+            content_type,
             size_bytes: i64::try_from(staged.size).map_err(AppError::internal)?,
             sha256: staged.sha256,
-            width: i32::try_from(processed.width).map_err(AppError::internal)?,
-            height: i32::try_from(processed.height).map_err(AppError::internal)?,
-            colour: i32::try_from(processed.colour).map_err(AppError::internal)?,
-            camera: processed.camera,
-            taken_at: processed.taken_at.unwrap_or_else(Utc::now),
+            taken_at: processed.facts.taken_at.unwrap_or_else(Utc::now),
+            made: made(&processed)?,
+            facts: facts(&processed),
         };
         for rendition in processed.renditions {
             let key = ObjectKey::new(id.0, Kind::Rendition(rendition.name));
@@ -78,6 +95,10 @@ impl Album {
         self.storage.put_file(ObjectKey::new(id.0, Kind::Original), staged.file).await?;
         self.db
             .write(move |conn| {
+                // The same file may have come twice at the same time.
+                if let Some(known) = already_here(conn, owner, &new.sha256, &hashtags)? {
+                    return Ok(Some(known));
+                }
                 if !removal::withdraw(conn, id)? {
                     // The sweeper was there already and will not come again by itself.
                     removal::announce(conn, owner, id)?;
@@ -85,12 +106,62 @@ impl Album {
                     return Ok(None);
                 }
                 let photo = new.insert(conn)?;
-                if !hashtags.is_empty() {
-                    Hashtag::add(conn, owner, &[id], &hashtags)?;
-                }
-                Ok::<_, AppError>(Some(photo))
+                Ok::<_, AppError>(Some(with_hashtags(conn, photo, &hashtags, false)?))
             })
             .await?
             .ok_or_else(|| AppError::unavailable("taking the photo in took too long"))
+    }
+}
+
+/// The photo of `owner` with these bytes, if there is one, with `hashtags` added. Until the transaction ends nobody else
+/// takes in a photo of this owner.
+fn already_here(
+    conn: &mut PgConnection,
+    owner: UserId,
+    sha256: &[u8],
+    hashtags: &[Hashtag],
+) -> Result<Option<Taken>, AppError> {
+    hashtag::lock_owner(conn, owner)?;
+    let known = Photo::with_bytes(conn, owner, sha256)?;
+    Ok(known.map(|photo| with_hashtags(conn, photo, hashtags, true)).transpose()?)
+}
+
+fn with_hashtags(
+    conn: &mut PgConnection,
+    photo: Photo,
+    hashtags: &[Hashtag],
+    already_here: bool,
+) -> diesel::QueryResult<Taken> {
+    if !hashtags.is_empty() {
+        Hashtag::add(conn, photo.owner_id, &[photo.id], hashtags)?;
+    }
+    let hashtags = Hashtag::of_photo(conn, photo.id)?;
+    Ok(Taken { photo, hashtags, already_here })
+}
+
+/// What the row says of the renditions.
+pub(super) fn made(processed: &Processed) -> Result<Made, AppError> {
+    Ok(Made {
+        width: i32::try_from(processed.width).map_err(AppError::internal)?,
+        height: i32::try_from(processed.height).map_err(AppError::internal)?,
+        placeholder: processed.placeholder.clone(),
+        animated: processed.animated,
+        renditions_version: media::VERSION,
+    })
+}
+
+/// What the row says of what the file says.
+pub(super) fn facts(processed: &Processed) -> PhotoFacts {
+    let media::Facts { camera, lens, exposure, place, utc_offset_minutes, .. } = &processed.facts;
+    PhotoFacts {
+        camera: camera.clone(),
+        lens: lens.clone(),
+        exposure_seconds: exposure.seconds,
+        f_number: exposure.f_number,
+        iso: exposure.iso.and_then(|iso| i32::try_from(iso).ok()),
+        focal_length_mm: exposure.focal_length_mm,
+        latitude: place.map(|place| place.latitude),
+        longitude: place.map(|place| place.longitude),
+        utc_offset_minutes: *utc_offset_minutes,
     }
 }

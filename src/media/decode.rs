@@ -1,62 +1,94 @@
 //! From a file to pixels, once, and never more pixels than allowed.
 //!
-//! `image` forgets its limits when a decoder is opened by itself, which reading the orientation needs: a GIF of 37 bytes
-//! that claims 65 535 × 65 535 pixels then aborts the process. So each decoder is opened with limits here, and its size
-//! is compared with ours before any pixel is allocated.
+//! The sizes that the decoders see are those that [`headers`] found within the limits, or they are not asked for pixels.
+
+mod jpeg;
 
 use std::fs::File;
-use std::io::{self, BufReader};
+use std::io::BufReader;
 use std::path::Path;
 
-use image::codecs::{gif::GifDecoder, jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder};
-use image::{DynamicImage, ImageDecoder, ImageError};
+use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
+use image::{DynamicImage, ImageDecoder};
 
-use super::metadata::Facts;
-use super::{Format, Limits, MediaError, headers};
+use super::colour::Colours;
+use super::headers::{self, Header};
+use super::{Facts, Format, Inspected, MediaError, OutsideDecoder};
 
-/// Most memory that a decoder may use beside the pixels, in bytes: colour profiles, EXIF data, a GIF's frame.
-const BESIDE_PIXELS: u64 = 64 << 20;
+/// Most memory that a decoder may use beside the pixels, in bytes: texts and a row or two of a PNG, a GIF's tables.
+pub(super) const BESIDE_PIXELS: u64 = 16 << 20;
 
-/// Bytes of memory allowed for each pixel allowed: 8-bit RGBA. What takes more to decode may have fewer pixels: 16 bits
-/// a channel, animations, progressive JPEG (100 megapixels of it took 863 MB, from a file of 1 MB).
-const BYTES_PER_PIXEL: u64 = 4;
+/// How the four inks of a pixel are stored, as a JPEG may have them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Inks {
+    /// As lightness, colour differences and black, rather than cyan, magenta, yellow and black.
+    pub differences: bool,
+    /// With 0 for most ink, as Adobe's programs write them.
+    pub inverted: bool,
+}
 
-/// Longest edge in pixels, the most that JPEG and GIF can say. Resizing needs memory that grows with an edge, whatever the area.
-const LONGEST_EDGE: u32 = 65_535;
+/// Pixels as they are stored and not yet upright, of 8 or 16 bits a channel.
+#[derive(Debug)]
+pub(super) struct Pixels {
+    pub image: DynamicImage,
+    /// Present when the four channels are inks, not red, green, blue and opacity.
+    pub inks: Option<Inks>,
+}
 
-/// Which part of a JPEG's rows may be missing at its end, as 1/n of them, before it is called damaged.
-const MISSING_ROWS: usize = 20;
+impl Pixels {
+    pub fn width(&self) -> u32 {
+        self.image.width()
+    }
 
-/// The pixels of the file at `path`, as they are stored and not yet upright, and its facts.
-pub(super) fn decode(path: &Path, format: Format, limits: Limits) -> Result<(DynamicImage, Facts), MediaError> {
-    let mut file = BufReader::new(File::open(path).map_err(MediaError::Internal)?);
-    match format {
-        Format::Jpeg => {
-            let working = headers::jpeg_working_bytes(&mut file)?;
-            let decoded = pixels(JpegDecoder::new(file)?, working, limits)?;
-            // A progressive one that ends too early has all its rows, but only coarsely.
-            let suspicious = working > 0 || is_cut_off(&decoded.0);
-            if suspicious && !headers::jpeg_has_end(path).map_err(MediaError::Internal)? {
-                return Err(MediaError::Damaged);
-            }
-            Ok(decoded)
-        }
-        Format::Png => {
-            headers::check_png(&mut file, limits)?;
-            pixels(PngDecoder::with_limits(file, memory(BESIDE_PIXELS))?, 0, limits)
-        }
+    pub fn height(&self) -> u32 {
+        self.image.height()
+    }
+}
+
+/// What is in a photo.
+#[derive(Debug)]
+pub(super) struct Decoded {
+    pub pixels: Pixels,
+    pub colours: Colours,
+    pub facts: Facts,
+}
+
+/// Decodes the photo at `path`.
+pub(super) fn decode(path: &Path, inspected: &Inspected, outside: &OutsideDecoder) -> Result<Decoded, MediaError> {
+    let (format, limits) = (inspected.format, inspected.limits);
+    let header = headers::read(path, format, limits)?;
+    if matches!(format, Format::Heic | Format::Avif) {
+        let outcome = outside.decode(path, format, limits)?;
+        let png = outcome.path();
+        let mut inner = headers::read(&png, Format::Png, limits)?;
+        // The decoder does not always say in the PNG what the photo says of its colours.
+        let colours = if matches!(inner.colours, Colours::Srgb) { header.colours } else { inner.colours };
+        inner.colours = Colours::Srgb;
+        let pixels = pixels(&png, Format::Png, &inner)?;
+        return Ok(Decoded { pixels, colours, facts: Facts::of_container(path) });
+    }
+    let pixels = pixels(path, format, &header)?;
+    let colours = header.colours.or_told_by(header.exif.as_deref());
+    Ok(Decoded { pixels, colours, facts: Facts::read(header.exif) })
+}
+
+fn pixels(path: &Path, format: Format, header: &Header) -> Result<Pixels, MediaError> {
+    if format == Format::Jpeg {
+        return jpeg::pixels(path, header);
+    }
+    let file = BufReader::new(File::open(path).map_err(MediaError::Internal)?);
+    let image = match format {
         Format::Gif => {
             let mut decoder = GifDecoder::new(file)?;
             // The first frame is decoded by itself, and may claim to be larger than the whole picture.
             let frame = decoder.total_bytes().max(BESIDE_PIXELS);
             decoder.set_limits(memory(frame))?;
-            pixels(decoder, 4, limits)
+            image(decoder, header)?
         }
-        Format::WebP => {
-            let working = headers::webp_working_bytes(&mut file, limits)?;
-            pixels(WebPDecoder::new(file)?, working, limits)
-        }
-    }
+        Format::WebP => image(WebPDecoder::new(file)?, header)?,
+        _ => image(PngDecoder::with_limits(file, memory(BESIDE_PIXELS))?, header)?,
+    };
+    Ok(Pixels { image, inks: None })
 }
 
 fn memory(bytes: u64) -> image::Limits {
@@ -65,57 +97,11 @@ fn memory(bytes: u64) -> image::Limits {
     limits
 }
 
-/// Decodes, if the pixels and `working` more bytes for each of them are within the limits.
-#[expect(clippy::disallowed_methods, reason = "the size is checked on the lines before")]
-fn pixels(mut decoder: impl ImageDecoder, working: u64, limits: Limits) -> Result<(DynamicImage, Facts), MediaError> {
-    let (width, height) = decoder.dimensions();
-    let bytes_per_pixel = u64::from(decoder.color_type().bytes_per_pixel());
-    check_size(width, height, bytes_per_pixel + working, limits)?;
-    let facts = Facts::read(decoder.exif_metadata().unwrap_or_default());
-    Ok((DynamicImage::from_decoder(decoder)?, facts))
-}
-
-/// Refuses what is larger than the limits when each pixel takes this many bytes of memory.
-pub(super) fn check_size(width: u32, height: u32, bytes_per_pixel: u64, limits: Limits) -> Result<(), MediaError> {
-    if width == 0 || height == 0 {
+/// Decodes, if this is the size that was found to be within the limits.
+#[expect(clippy::disallowed_methods, reason = "the size is checked on the line before")]
+fn image(decoder: impl ImageDecoder, header: &Header) -> Result<DynamicImage, MediaError> {
+    if decoder.dimensions() != (header.width, header.height) {
         return Err(MediaError::Damaged);
     }
-    let allowed = u64::from(limits.megapixels) * 1_000_000;
-    let allowed = allowed.min(allowed * BYTES_PER_PIXEL / bytes_per_pixel.max(1));
-    if u64::from(width) * u64::from(height) > allowed {
-        let limit_megapixels = u32::try_from(allowed / 1_000_000).unwrap_or(u32::MAX).max(1);
-        return Err(MediaError::TooManyPixels { width, height, limit_megapixels });
-    }
-    if width.max(height) > LONGEST_EDGE {
-        return Err(MediaError::TooLong { width, height, limit: LONGEST_EDGE });
-    }
-    Ok(())
-}
-
-/// Whether rows seem to be missing at the end: the JPEG decoder fills what it does not find with mid grey.
-fn is_cut_off(pixels: &DynamicImage) -> bool {
-    let bytes = pixels.as_bytes();
-    bytes.iter().rev().take(bytes.len() / MISSING_ROWS + 1).all(|&byte| byte == 128)
-}
-
-impl From<ImageError> for MediaError {
-    fn from(error: ImageError) -> Self {
-        match error {
-            ImageError::IoError(error) => error.into(),
-            _ => Self::Damaged,
-        }
-    }
-}
-
-/// A file that ends too early, or whose contents a decoder reports this way, is damaged; anything else is the disk's fault.
-impl From<io::Error> for MediaError {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::UnexpectedEof
-            | io::ErrorKind::InvalidData
-            | io::ErrorKind::InvalidInput
-            | io::ErrorKind::Other => Self::Damaged,
-            _ => Self::Internal(error),
-        }
-    }
+    Ok(DynamicImage::from_decoder(decoder)?)
 }

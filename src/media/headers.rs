@@ -1,113 +1,173 @@
-//! What a file's own headers ask of a decoder, read before the decoder is opened.
+//! What a file's own headers say, read before any decoder is opened.
 //!
-//! The decoders reserve memory as soon as a header asks for it, and not all of them can be told a limit. So these few
-//! bytes are read here first. All that is not a question of memory is left to the decoders.
+//! The decoders reserve memory as soon as a header asks for it, and not all of them can be told a limit: a GIF of 37 bytes
+//! that claims 65 535 × 65 535 pixels aborts the process. So the headers are walked here first, in a buffer of a few
+//! kilobytes: sizes, frames, colours, EXIF data, and how much memory the rest of the work takes. All that is not a question
+//! of memory is left to the decoders.
+
+mod gif;
+mod jpeg;
+mod png;
+mod webp;
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{BufReader, Read};
 use std::path::Path;
 
-use super::decode::check_size;
-use super::{Limits, MediaError};
+use super::colour::Colours;
+use super::decode::BESIDE_PIXELS;
+use super::heif::{Cicp, read_header};
+use super::renditions::{LARGEST_STILL, MOST_MOVING};
+use super::{Format, Limits, MediaError};
 
-/// Bytes a pixel for the coefficients of a progressive JPEG whose header cannot be followed: four whole components.
-const ALL_COEFFICIENTS: u64 = 8;
+pub(super) use jpeg::has_end as jpeg_has_end;
 
-/// Bytes of memory a pixel that decoding this JPEG takes beside its pixels: none, unless it is progressive. Then all
-/// coefficients, of two bytes each, are held until the last scan. Segments: ITU-T T.81, annex B.
-pub(super) fn jpeg_working_bytes(file: &mut BufReader<File>) -> Result<u64, MediaError> {
-    file.seek_relative(2)?;
-    let bytes = loop {
-        let mut segment = [0; 4];
-        file.read_exact(&mut segment)?;
-        let [0xFF, marker, high, low] = segment else {
-            break ALL_COEFFICIENTS;
-        };
-        let length = u16::from_be_bytes([high, low]).saturating_sub(2);
-        match marker {
-            // A marker may be padded with more of its first byte.
-            0xFF => file.seek_relative(-3)?,
-            0xC2 | 0xC6 | 0xCA | 0xCE => {
-                let mut frame = Vec::new();
-                file.by_ref().take(length.into()).read_to_end(&mut frame)?;
-                break coefficients(frame.get(6..).unwrap_or_default());
-            }
-            0xC0 | 0xC1 | 0xC3 | 0xC5 | 0xC7 | 0xC9 | 0xCB | 0xCD | 0xCF | 0xDA => break 0,
-            _ => file.seek_relative(length.into())?,
-        }
+/// Bytes of memory allowed for each pixel allowed: 8-bit RGBA. What takes more to decode may have fewer pixels: 16 bits
+/// a channel, animations, progressive JPEG (100 megapixels of it took 863 MB, from a file of 1 MB).
+const BYTES_PER_PIXEL: u64 = 4;
+
+/// Longest edge in pixels, the most that JPEG and GIF can say. Resizing needs memory that grows with an edge, whatever the area.
+const LONGEST_EDGE: u32 = 65_535;
+
+/// Most bytes of a colour profile: those of printers, which are tables, are the large ones.
+const PROFILE: u64 = 4 << 20;
+
+/// Most bytes of EXIF data. In a JPEG it has 64 KiB at most.
+const EXIF: u64 = 256 << 10;
+
+/// Most frames of what plays.
+const FRAMES: u32 = 10_000;
+
+/// Most pixels of what plays, in all its frames together: a minute of 1280 × 720 at 30 frames a second, and some.
+const PLAYED_PIXELS: u64 = 2_000_000_000;
+
+/// Bytes a pixel while a rendition is encoded: RGBA (4), libwebp's copy of it (4), its planes (2.5) and its output; rounded up.
+const ENCODING: u64 = 12;
+
+/// Memory for everything that does not grow with the photo: tables, buffers, colour profiles as they are worked with.
+const BESIDE: u64 = 10 << 20;
+
+/// What the headers say.
+#[derive(Debug, Default)]
+pub(super) struct Header {
+    pub width: u32,
+    pub height: u32,
+    pub animated: bool,
+    /// Most memory that decoding it and making its renditions takes, in bytes.
+    pub working_bytes: u64,
+    /// How its colours are meant.
+    pub colours: Colours,
+    /// EXIF data, a TIFF structure.
+    pub exif: Option<Vec<u8>>,
+    /// Of a JPEG: whether Adobe's programs wrote it.
+    pub adobe: bool,
+    /// Of a JPEG: whether all coefficients are held until its last scan.
+    pub buffered: bool,
+}
+
+/// What decoding takes for each pixel, in bytes.
+#[derive(Clone, Copy, Debug)]
+struct PerPixel {
+    /// For the pixels as they are decoded.
+    pixels: u64,
+    /// More than that, while they are decoded.
+    decoding: u64,
+    /// More than that, should they be converted at full size.
+    converting: u64,
+}
+
+/// Reads the headers of the file at `path`. Refuses what is beyond the limits.
+pub(super) fn read(path: &Path, format: Format, limits: Limits) -> Result<Header, MediaError> {
+    let file = File::open(path).map_err(MediaError::Internal)?;
+    let length = file.metadata().map_err(MediaError::Internal)?.len();
+    let mut file = BufReader::new(file);
+    let mut header = Header::default();
+    let per_pixel = match format {
+        Format::Jpeg => jpeg::read(&mut file, &mut header)?,
+        Format::Png => png::read(&mut file, &mut header)?,
+        Format::Gif => gif::read(&mut file, &mut header)?,
+        Format::WebP => webp::read(&mut file, length, limits, &mut header)?,
+        Format::Heic | Format::Avif => container(path, limits, &mut header)?,
     };
-    file.rewind()?;
-    Ok(bytes)
-}
-
-/// Bytes a pixel for the coefficients of these components: identifier, sampling factors, table.
-fn coefficients(components: &[u8]) -> u64 {
-    let samples = |&[_, factors, _]: &[u8; 3]| u64::from(factors >> 4) * u64::from(factors & 15);
-    let components = components.as_chunks().0.iter().map(samples);
-    match components.clone().max() {
-        Some(most @ 1..) => (2 * components.sum::<u64>()).div_ceil(most),
-        _ => ALL_COEFFICIENTS,
+    check_size(header.width, header.height, per_pixel.pixels + per_pixel.decoding, limits)?;
+    header.working_bytes += working_bytes(&header, per_pixel);
+    if format == Format::Jpeg {
+        header.working_bytes += length; // its decoder has the whole file in memory
+    } else {
+        header.working_bytes += BESIDE_PIXELS;
     }
-}
-
-/// Whether an end-of-image marker follows the pixels of this JPEG. A thumbnail's marker in its EXIF data does not count.
-pub(super) fn jpeg_has_end(path: &Path) -> io::Result<bool> {
-    let bytes = std::fs::read(path)?;
-    let mut rest = bytes.get(2..).unwrap_or_default();
-    // Segments up to the first start of scan: marker, length that counts itself, data.
-    while let [0xFF, marker, high, low, ..] = *rest {
-        let length = usize::from(u16::from_be_bytes([high, low]));
-        rest = rest.get(2 + length..).unwrap_or_default();
-        if marker == 0xDA {
-            break;
-        }
+    if header.animated && length <= MOST_MOVING {
+        header.working_bytes += length;
     }
-    Ok(rest.windows(2).any(|pair| pair == [0xFF, 0xD9]))
+    Ok(header)
 }
 
-/// Refuses a PNG that is too large: its decoder reserves a row when opened. Header: PNG specification, 11.2.1.
-pub(super) fn check_png(file: &mut BufReader<File>, limits: Limits) -> Result<(), MediaError> {
-    let mut header = [0; 24];
-    file.read_exact(&mut header)?;
-    let [.., w0, w1, w2, w3, h0, h1, h2, h3] = header;
-    let side = u32::from_be_bytes;
-    check_size(side([w0, w1, w2, w3]), side([h0, h1, h2, h3]), 1, limits)?;
-    Ok(file.rewind()?)
-}
-
-/// Bytes of memory a pixel that decoding this WebP takes beside its pixels. Refuses one whose EXIF data ends past the
-/// file or whose frames are too large: the decoder reserves memory for both before it looks, so that 50 bytes could
-/// ask for 4 GiB. Chunks: RFC 9649, section 2; the size of a lossy frame: RFC 6386, section 9.1.
-pub(super) fn webp_working_bytes(file: &mut BufReader<File>, limits: Limits) -> Result<u64, MediaError> {
-    let length = file.get_ref().metadata().map_err(MediaError::Internal)?.len();
-    let mut bytes = 0;
-    let mut position = 12;
-    file.seek_relative(12)?;
-    while position + 8 < length {
-        let mut chunk = [0; 18];
-        let read = io::copy(&mut file.by_ref().take(18), &mut chunk.as_mut_slice())?;
-        let [kind @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _] = chunk;
-        let [.., s0, s1, s2, s3, _, _, _, _, _, _, w0, w1, h0, h1] = chunk;
-        let size = u64::from(u32::from_le_bytes([s0, s1, s2, s3]));
-        let mut next = position + 8 + size + size % 2;
-        match &kind {
-            b"EXIF" if position + 8 + size > length => return Err(MediaError::Damaged),
-            // A frame of an animation is a header of 16 bytes with chunks of its own behind it; it is drawn on a canvas.
-            b"ANMF" => {
-                bytes = bytes.max(8);
-                next = position + 24;
-            }
-            b"VP8L" => bytes = bytes.max(4),
-            b"VP8 " => {
-                bytes = bytes.max(2);
-                let side = |low, high| u32::from(u16::from_le_bytes([low, high]) & 0x3FFF);
-                check_size(side(w0, w1), side(h0, h1), 3 + bytes, limits)?;
-            }
-            _ => (),
-        }
-        file.seek_relative(next.cast_signed() - (position + read).cast_signed())?;
-        position = next;
+/// HEIC and AVIF: what comes out of their decoder is a PNG, which may have transparency.
+fn container(path: &Path, limits: Limits, header: &mut Header) -> Result<PerPixel, MediaError> {
+    let found = read_header(path)?;
+    found.check(limits)?;
+    (header.width, header.height) = (found.width, found.height);
+    header.working_bytes = found.decoder_bytes();
+    if let Some(Cicp { primaries, transfer }) = found.cicp {
+        // The codes that are assigned are below 256.
+        let code = |number: u16| u8::try_from(number).unwrap_or_default();
+        header.colours = Colours::Coded { primaries: code(primaries), transfer: code(transfer) };
     }
-    file.rewind()?;
-    Ok(bytes)
+    Ok(PerPixel { pixels: if found.deep { 8 } else { 4 }, decoding: 0, converting: 3 })
+}
+
+/// The most memory at any moment: decoding, shrinking with its half-way image, or encoding.
+fn working_bytes(header: &Header, per_pixel: PerPixel) -> u64 {
+    let area = u64::from(header.width) * u64::from(header.height);
+    let longest = u64::from(header.width.max(header.height).max(1));
+    let edge = u64::from(LARGEST_STILL).min(longest);
+    let large = area * edge / longest * edge / longest;
+    let halfway = if edge < longest { area * edge / longest } else { 0 };
+    let decoding = area * (per_pixel.pixels + per_pixel.decoding.max(per_pixel.converting));
+    let shrinking = per_pixel.pixels * (area + halfway + large);
+    BESIDE + decoding.max(shrinking).max(large * ENCODING)
+}
+
+/// Refuses what is larger than the limits when each pixel takes this many bytes of memory.
+pub(super) fn check_size(width: u32, height: u32, bytes_per_pixel: u64, limits: Limits) -> Result<(), MediaError> {
+    if width == 0 || height == 0 {
+        return Err(MediaError::Damaged);
+    }
+    let allowed = u64::from(limits.megapixels) * 1_000_000;
+    let allowed = allowed.min(allowed * BYTES_PER_PIXEL / bytes_per_pixel.max(1));
+    if u64::from(width) * u64::from(height) > allowed {
+        let limit_megapixels = u32::try_from(allowed / 1_000_000).unwrap_or(u32::MAX).max(1);
+        return Err(MediaError::TooManyPixels { width, height, limit_megapixels });
+    }
+    if width.max(height) > LONGEST_EDGE {
+        return Err(MediaError::TooLong { width, height, limit: LONGEST_EDGE });
+    }
+    Ok(())
+}
+
+/// Whether this many frames play, or are too many to.
+fn plays(frames: u32, width: u32, height: u32) -> bool {
+    let pixels = u64::from(width) * u64::from(height) * u64::from(frames);
+    (2..=FRAMES).contains(&frames) && pixels <= PLAYED_PIXELS
+}
+
+/// The next `length` bytes, or none when they are more than `most` or the file ends before. The file stands behind them.
+fn take(file: &mut BufReader<File>, length: u64, most: u64) -> Result<Option<Vec<u8>>, MediaError> {
+    if length > most {
+        file.seek_relative(length.cast_signed())?;
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    file.by_ref().take(length).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 == length).then_some(bytes))
+}
+
+/// The next `N` bytes, or `None` at the end of the file.
+fn array<const N: usize>(file: &mut BufReader<File>) -> Result<Option<[u8; N]>, MediaError> {
+    let mut bytes = [0; N];
+    match file.read_exact(&mut bytes) {
+        Ok(()) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }

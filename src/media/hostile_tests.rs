@@ -2,7 +2,7 @@
 
 use image::{DynamicImage, GrayImage, ImageBuffer, ImageFormat, Luma, Rgb};
 
-use super::testing::{corners, encoded, processed, processed_as};
+use super::testing::{corners, encoded, processed, processed_as, with_profile};
 use super::{Format, MediaError};
 
 /// A GIF of 37 bytes: a screen of this size with a frame of one pixel.
@@ -86,6 +86,54 @@ fn a_damaged_photo_is_refused_and_a_nearly_whole_one_taken() {
     }
     let grey = encoded(GrayImage::from_pixel(300, 300, Luma([128])), ImageFormat::Jpeg);
     assert!(processed(&grey).is_ok(), "a grey photo only looks cut off");
+}
+
+#[test]
+fn what_is_beside_a_picture_is_bounded() {
+    let jpeg = encoded(corners(64, 64), ImageFormat::Jpeg);
+    let segment = [b"\xFF\xE5\xFF\xFF".as_slice(), &[0; 65_533]].concat();
+    let with = |segments: usize| [&jpeg[..2], &segment.repeat(segments), &jpeg[2..]].concat();
+    assert!(processed(&with(200)).is_ok());
+    assert!(matches!(processed(&with(300)), Err(MediaError::TooMuchMetadata { limit_mib: 16 })));
+}
+
+#[test]
+fn a_profile_that_inflates_without_end_is_ignored() {
+    use std::io::Write;
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    zlib.write_all(&vec![0; 40 << 20]).unwrap();
+    let data = [b"iCCPx\0\0".as_slice(), &zlib.finish().unwrap()].concat();
+    let length = u32::try_from(data.len() - 4).unwrap().to_be_bytes();
+    let mut png = encoded(corners(64, 64), ImageFormat::Png);
+    png.splice(33..33, [length.as_slice(), &data, &crc32(&data).to_be_bytes()].concat());
+    assert!(processed(&png).is_ok());
+}
+
+#[test]
+fn broken_colour_profiles_are_ignored() {
+    let photo = encoded(corners(64, 64), ImageFormat::Jpeg);
+    let whole = moxcms::ColorProfile::new_display_p3().encode().unwrap();
+    let plain = processed(&photo).unwrap();
+    for length in (0..whole.len()).step_by(41) {
+        let tagged = with_profile(&photo, &whole[..length]);
+        assert_eq!(processed(&tagged).unwrap().width, plain.width);
+    }
+    let mut gray = whole.clone();
+    gray[16..20].copy_from_slice(b"GRAY");
+    assert!(processed(&with_profile(&photo, &gray)).is_ok());
+}
+
+#[test]
+fn endless_animations_are_stills() {
+    let whole = tiny_gif(3, 3);
+    let frame = &whole[whole.iter().position(|byte| *byte == b',').unwrap()..whole.len() - 1];
+    let gif = |frames: usize| [&whole[..whole.len() - 1], &frame.repeat(frames - 1), b";"].concat();
+    let moves = |frames| {
+        let photo = processed(&gif(frames)).unwrap();
+        assert_eq!(photo.animated, photo.renditions.len() == 4);
+        photo.animated
+    };
+    assert!(!moves(1) && moves(2) && moves(10_000) && !moves(10_001));
 }
 
 #[test]

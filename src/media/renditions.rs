@@ -1,60 +1,90 @@
-//! Renditions: the two smaller copies of every photo that pages show.
+//! Renditions: the smaller copies of every photo that pages show.
 //!
-//! The large one is made from the photo's pixels, then turned upright, and the small one made from it: the many pixels are
-//! walked over once and never copied. Both are lossy WebP, a third smaller than JPEG of the same quality, with the
-//! photo's transparency and without any of its metadata.
+//! The large one is made from the photo's pixels, then put into sRGB and turned upright, and each smaller one made from the
+//! next larger: the many pixels are walked over once and never copied. All are lossy WebP, a third smaller than JPEG of the
+//! same quality, with the photo's transparency and without any of its metadata. What plays has one more, which still plays.
 
 use std::fmt;
-use std::io;
+use std::path::Path;
 use std::str::FromStr;
 
 use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{PixelType, Resizer};
+use fast_image_resize::{PixelType, ResizeOptions, Resizer};
 use image::metadata::Orientation;
-use image::{ColorType, DynamicImage, GrayAlphaImage, GrayImage, RgbImage, RgbaImage};
+use image::{ColorType, DynamicImage, ImageBuffer};
 
-use super::MediaError;
+use super::colour::{self, Colours};
+use super::decode::Pixels;
+use super::error::internal;
+use super::{Cleaned, Inspected, MediaError, placeholder, strip};
 
-/// Quality of the WebP encoder, of 100. A photo at 1600 pixels takes 25 to 300 KB, at 480 pixels 6 to 33 KB.
+/// Quality of the WebP encoder, of 100. Eight photos took 49 to 648 KB at 2560 pixels, 20 to 209 at 1280, 6 to 34 at 480.
 const QUALITY: f32 = 80.0;
 
-/// Effort of the WebP encoder, 0 to 6. Against its default of 4, a photo at 1600 pixels takes half the time (75 instead
-/// of 150 ms) and 2 to 4 % more bytes.
+/// Effort of the WebP encoder, 0 to 6. Against its default of 4, a photo at 1600 pixels took half the time and 2 to 4 % more bytes.
 const EFFORT: i32 = 2;
 
-/// What shows through transparent pixels in the average colour.
-const BACKDROP: u64 = 128;
+/// Longest edge of the largest still rendition, in pixels.
+pub(super) const LARGEST_STILL: u32 = 2560;
+
+/// Most bytes of a file that plays on its page; of a larger one visitors see the first frame.
+pub(super) const MOST_MOVING: u64 = 32 << 20;
 
 /// Which rendition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RenditionName {
     /// For the gallery: longest edge at most 480 pixels.
     Small,
-    /// For the photo's own page: longest edge at most 1600 pixels.
+    /// For a phone: longest edge at most 1280 pixels.
+    Medium,
+    /// For a large screen: longest edge at most 2560 pixels.
     Large,
+    /// Of what plays alone: a copy of the file without metadata, as large as the original.
+    Moving,
 }
 
 impl RenditionName {
-    /// All of them, smallest first.
-    pub const ALL: [Self; 2] = [Self::Small, Self::Large];
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Small, Self::Medium, Self::Large, Self::Moving];
+
+    /// Those that every photo has, smallest first.
+    pub const STILLS: [Self; 3] = [Self::Small, Self::Medium, Self::Large];
 
     /// As it stands in URLs and storage keys.
+    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Small => "small",
+            Self::Medium => "medium",
             Self::Large => "large",
+            Self::Moving => "moving",
         }
     }
 
-    /// Longest edge in pixels.
+    /// Most pixels of its longest edge.
+    #[must_use]
     pub fn edge(self) -> u32 {
         match self {
             Self::Small => 480,
-            Self::Large => 1600,
+            Self::Medium => 1280,
+            Self::Large => LARGEST_STILL,
+            Self::Moving => u32::MAX,
+        }
+    }
+
+    /// What to show instead where a still is missing: the next larger, then the next smaller.
+    #[must_use]
+    pub fn instead(self) -> &'static [Self] {
+        match self {
+            Self::Small => &[Self::Medium, Self::Large],
+            Self::Medium => &[Self::Large, Self::Small],
+            Self::Large => &[Self::Medium, Self::Small],
+            Self::Moving => &[],
         }
     }
 
     /// Width and height of this rendition of a photo whose upright size is `width` × `height`.
+    #[must_use]
     pub fn fitted(self, width: u32, height: u32) -> (u32, u32) {
         fitted(width, height, self.edge())
     }
@@ -79,8 +109,8 @@ impl FromStr for RenditionName {
     }
 }
 
-/// A smaller copy of a photo: upright, WebP, free of metadata.
-#[derive(Debug)]
+/// A smaller copy of a photo: upright and free of metadata.
+#[derive(Clone, Debug)]
 pub struct Rendition {
     /// Which one.
     pub name: RenditionName,
@@ -88,17 +118,15 @@ pub struct Rendition {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-    /// The WebP file.
+    /// The MIME type: WebP, and the original's for what plays.
+    pub content_type: &'static str,
+    /// The file.
     pub bytes: Vec<u8>,
-}
-
-impl Rendition {
-    /// The MIME type of every rendition.
-    pub const CONTENT_TYPE: &str = "image/webp";
 }
 
 /// The largest size of the shape `width` × `height` whose longest edge is at most `edge`; never larger than the
 /// original, and never without a pixel. Whoever knows a photo's upright size knows its renditions' sizes by this.
+#[must_use]
 pub fn fitted(width: u32, height: u32, edge: u32) -> (u32, u32) {
     let longest = width.max(height).max(1);
     if longest <= edge {
@@ -111,23 +139,63 @@ pub fn fitted(width: u32, height: u32, edge: u32) -> (u32, u32) {
     (scale(width), scale(height))
 }
 
-/// Both renditions of `pixels` turned by `orientation`, and their average colour as 0xRRGGBB.
-pub(super) fn make(pixels: DynamicImage, orientation: Orientation) -> Result<([Rendition; 2], u32), MediaError> {
-    let mut large = shrink(&pixels, RenditionName::Large)?;
-    drop(pixels);
-    large.apply_orientation(orientation);
-    let small = shrink(&large, RenditionName::Small)?;
-    let colour = average(&small);
-    Ok(([encode(&small, RenditionName::Small)?, encode(&large, RenditionName::Large)?], colour))
+/// The still renditions of a photo, smallest first, and its placeholder.
+pub(super) struct Stills {
+    pub renditions: Vec<Rendition>,
+    pub placeholder: Vec<u8>,
 }
 
-/// `pixels` at the size of the rendition `name`, as 8-bit RGB or RGBA.
-fn shrink(pixels: &DynamicImage, name: RenditionName) -> Result<DynamicImage, MediaError> {
-    let (width, height) = name.fitted(pixels.width(), pixels.height());
-    if (width, height) == (pixels.width(), pixels.height()) {
-        return eight_bit(pixels.color(), width, height, pixels.as_bytes().to_vec());
+/// Makes the renditions of `pixels` in these `colours`, turned by `orientation`.
+pub(super) fn make(pixels: Pixels, colours: &Colours, orientation: Orientation) -> Result<Stills, MediaError> {
+    let Pixels { image, inks } = pixels;
+    let image = shrink(image, LARGEST_STILL, inks.is_none())?;
+    let mut image = colour::to_srgb(Pixels { image, inks }, colours.profile().as_ref());
+    image.apply_orientation(orientation);
+    let mut renditions: Vec<Rendition> = Vec::new();
+    for name in RenditionName::STILLS.into_iter().rev() {
+        image = shrink(image, name.edge(), true)?;
+        let (width, height) = (image.width(), image.height());
+        let bytes = match renditions.last() {
+            // A photo that is no larger than this is the same in both.
+            Some(last) if (last.width, last.height) == (width, height) => last.bytes.clone(),
+            _ => encode(&image)?,
+        };
+        renditions.push(Rendition { name, width, height, content_type: "image/webp", bytes });
     }
-    let kind = match pixels.color() {
+    renditions.reverse();
+    let placeholder = placeholder::hash(&shrink(image, placeholder::EDGE, true)?);
+    Ok(Stills { renditions, placeholder })
+}
+
+/// The copy of an animation that plays, unless its file is too large or cannot be freed of metadata.
+pub(super) fn moving(path: &Path, inspected: &Inspected) -> Result<Option<Rendition>, MediaError> {
+    let length = std::fs::metadata(path).map_err(MediaError::Internal)?.len();
+    if length > MOST_MOVING {
+        return Ok(None);
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+    let Inspected { format, width, height, .. } = *inspected;
+    match strip::clean_copy(path, format, &mut bytes) {
+        Ok(Cleaned::Copied) => Ok(Some(Rendition {
+            name: RenditionName::Moving,
+            width,
+            height,
+            content_type: format.content_type(),
+            bytes,
+        })),
+        Err(MediaError::Internal(error)) => Err(MediaError::Internal(error)),
+        // Its first frame is whole, as the stills show.
+        Ok(Cleaned::NeedsReencode) | Err(_) => Ok(None),
+    }
+}
+
+/// `image` with no edge longer than `edge`, in the same kind of pixels. The fourth channel weighs the others if it `is_opacity`.
+fn shrink(image: DynamicImage, edge: u32, is_opacity: bool) -> Result<DynamicImage, MediaError> {
+    let (width, height) = fitted(image.width(), image.height(), edge);
+    if (width, height) == (image.width(), image.height()) {
+        return Ok(image);
+    }
+    let kind = match image.color() {
         ColorType::L8 => PixelType::U8,
         ColorType::La8 => PixelType::U8x2,
         ColorType::Rgb8 => PixelType::U8x3,
@@ -138,66 +206,39 @@ fn shrink(pixels: &DynamicImage, name: RenditionName) -> Result<DynamicImage, Me
         ColorType::Rgba16 => PixelType::U16x4,
         _ => return Err(MediaError::Damaged),
     };
-    let from = ImageRef::new(pixels.width(), pixels.height(), pixels.as_bytes(), kind).map_err(internal)?;
+    let from = ImageRef::new(image.width(), image.height(), image.as_bytes(), kind).map_err(internal)?;
     let mut to = Image::new(width, height, kind);
-    Resizer::new().resize(&from, &mut to, None).map_err(internal)?;
-    eight_bit(pixels.color(), width, height, to.into_vec())
+    let options = ResizeOptions::new().use_alpha(is_opacity);
+    Resizer::new().resize(&from, &mut to, &options).map_err(internal)?;
+    let colour = image.color();
+    drop(image);
+    let bytes = to.into_vec();
+    let words = |bytes: Vec<u8>| bytes.as_chunks().0.iter().map(|&pair| u16::from_ne_bytes(pair)).collect();
+    let shrunk = match colour {
+        ColorType::L8 => ImageBuffer::from_raw(width, height, bytes).map(DynamicImage::ImageLuma8),
+        ColorType::La8 => ImageBuffer::from_raw(width, height, bytes).map(DynamicImage::ImageLumaA8),
+        ColorType::Rgb8 => ImageBuffer::from_raw(width, height, bytes).map(DynamicImage::ImageRgb8),
+        ColorType::Rgba8 => ImageBuffer::from_raw(width, height, bytes).map(DynamicImage::ImageRgba8),
+        ColorType::L16 => ImageBuffer::from_raw(width, height, words(bytes)).map(DynamicImage::ImageLuma16),
+        ColorType::La16 => ImageBuffer::from_raw(width, height, words(bytes)).map(DynamicImage::ImageLumaA16),
+        ColorType::Rgb16 => ImageBuffer::from_raw(width, height, words(bytes)).map(DynamicImage::ImageRgb16),
+        _ => ImageBuffer::from_raw(width, height, words(bytes)).map(DynamicImage::ImageRgba16),
+    };
+    shrunk.ok_or(MediaError::Damaged)
 }
 
-/// The image of these pixels, in bytes as `colour` says, with 8 bits a channel and with no fewer channels than RGB.
-fn eight_bit(colour: ColorType, width: u32, height: u32, bytes: Vec<u8>) -> Result<DynamicImage, MediaError> {
-    let high_byte = |&pair: &[u8; 2]| {
-        let [high, _] = u16::from_ne_bytes(pair).to_be_bytes();
-        high
-    };
-    let deep = colour.bytes_per_pixel() / colour.channel_count() == 2;
-    let bytes = if deep { bytes.as_chunks().0.iter().map(high_byte).collect() } else { bytes };
-    let image = match colour.channel_count() {
-        1 => GrayImage::from_raw(width, height, bytes).map(|grey| DynamicImage::from(grey).into_rgb8().into()),
-        2 => GrayAlphaImage::from_raw(width, height, bytes).map(|grey| DynamicImage::from(grey).into_rgba8().into()),
-        3 => RgbImage::from_raw(width, height, bytes).map(DynamicImage::from),
-        _ => RgbaImage::from_raw(width, height, bytes).map(DynamicImage::from),
-    };
-    image.ok_or(MediaError::Damaged)
-}
-
-/// The mean of all pixels, the transparent ones over mid grey.
-fn average(pixels: &DynamicImage) -> u32 {
-    let mut sum = [0; 3];
-    let mut add = |colour: [u8; 3], alpha: u8| {
-        for (sum, channel) in sum.iter_mut().zip(colour) {
-            *sum += u64::from(channel) * u64::from(alpha) + BACKDROP * u64::from(255 - alpha);
-        }
-    };
-    match pixels {
-        DynamicImage::ImageRgba8(image) => image.pixels().for_each(|pixel| {
-            let [r, g, b, a] = pixel.0;
-            add([r, g, b], a);
-        }),
-        image => image.as_bytes().as_chunks().0.iter().for_each(|&pixel| add(pixel, 255)),
-    }
-    let weight = 255 * u64::from(pixels.width()) * u64::from(pixels.height());
-    sum.into_iter().fold(0, |colour, sum| {
-        let channel = (sum + weight / 2) / weight.max(1);
-        colour << 8 | u32::try_from(channel).unwrap_or(255)
-    })
-}
-
-fn encode(pixels: &DynamicImage, name: RenditionName) -> Result<Rendition, MediaError> {
-    let (width, height) = (pixels.width(), pixels.height());
-    let encoder = match pixels {
-        DynamicImage::ImageRgba8(_) => webp::Encoder::from_rgba(pixels.as_bytes(), width, height),
-        _ => webp::Encoder::from_rgb(pixels.as_bytes(), width, height),
+/// `image`, RGB or RGBA, as WebP.
+fn encode(image: &DynamicImage) -> Result<Vec<u8>, MediaError> {
+    let (width, height) = (image.width(), image.height());
+    let encoder = match image {
+        DynamicImage::ImageRgba8(_) => webp::Encoder::from_rgba(image.as_bytes(), width, height),
+        _ => webp::Encoder::from_rgb(image.as_bytes(), width, height),
     };
     let mut config = webp::WebPConfig::new().map_err(|()| internal("libwebp of another version"))?;
     config.quality = QUALITY;
     config.method = EFFORT;
     let bytes = encoder.encode_advanced(&config).map_err(|error| internal(format!("{error:?}")))?;
-    Ok(Rendition { name, width, height, bytes: bytes.to_vec() })
-}
-
-fn internal(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> MediaError {
-    MediaError::Internal(io::Error::other(error))
+    Ok(bytes.to_vec())
 }
 
 #[cfg(test)]
@@ -220,20 +261,5 @@ mod tests {
             assert_eq!(name.as_str().parse::<RenditionName>().unwrap(), name);
         }
         assert!("original".parse::<RenditionName>().is_err());
-    }
-
-    #[test]
-    fn the_average_colour_counts_transparent_pixels_as_grey() {
-        let half =
-            RgbaImage::from_fn(10, 10, |x, _| image::Rgba(if x < 5 { [255, 0, 0, 255] } else { [0, 255, 0, 0] }));
-        assert_eq!(average(&half.into()), 0xC0_40_40);
-        assert_eq!(average(&RgbImage::from_pixel(7, 3, image::Rgb([1, 2, 3])).into()), 0x01_02_03);
-    }
-
-    #[test]
-    fn sixteen_bits_become_eight() {
-        let deep: Vec<u8> = [0x12_34_u16, 0xFF_FF, 0x00_FF].into_iter().flat_map(u16::to_ne_bytes).collect();
-        let image = eight_bit(ColorType::Rgb16, 1, 1, deep).unwrap();
-        assert_eq!(image.as_bytes(), [0x12, 0xFF, 0x00]);
     }
 }

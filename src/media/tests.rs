@@ -5,7 +5,8 @@ use image::{
     RgbaImage,
 };
 
-use super::testing::{Exif, corners, encoded, processed, with_exif};
+use super::placeholder::average_colour;
+use super::testing::{Exif, corners, encoded, processed, upright, with_exif, with_profile};
 use super::{Processed, RenditionName};
 
 fn pixels(photo: &Processed, name: RenditionName) -> DynamicImage {
@@ -22,7 +23,7 @@ fn has_colour(image: &DynamicImage, x: u32, y: u32, colour: [u8; 3]) -> bool {
 }
 
 #[test]
-fn every_format_becomes_two_renditions() {
+fn every_format_becomes_three_renditions() {
     for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::Gif, ImageFormat::WebP] {
         let photo = processed(&encoded(corners(900, 600), format)).unwrap();
         assert_eq!((photo.width, photo.height), (900, 600), "{format:?}");
@@ -30,33 +31,35 @@ fn every_format_becomes_two_renditions() {
         assert_eq!((small.width(), small.height()), (480, 320));
         assert!(has_colour(&small, 20, 20, [255, 0, 0]) && has_colour(&small, 460, 300, [0, 0, 255]), "{format:?}");
         assert_eq!(pixels(&photo, RenditionName::Large).width(), 900);
-        assert!((photo.colour >> 16).abs_diff(0x80) < 8, "{:06x}", photo.colour);
+        let colour = average_colour(&photo.placeholder);
+        assert!((colour >> 16).abs_diff(0x80) < 8, "{colour:06x}");
+        assert!(!photo.animated && photo.placeholder.len() <= 30);
     }
 }
 
 #[test]
 fn all_orientations_come_out_upright() {
     // Where the red corner lies in the file; what turns it to the top left is the orientation's meaning (EXIF 2.32, 4.6.4).
-    let upright = DynamicImage::from(corners(60, 40));
+    let seen = DynamicImage::from(corners(60, 40));
     let stored = [
-        upright.clone(),
-        upright.clone(),
-        upright.fliph(),
-        upright.rotate180(),
-        upright.flipv(),
-        upright.rotate90().fliph(),
-        upright.rotate270(),
-        upright.rotate90().flipv(),
-        upright.rotate90(),
-        upright,
+        seen.clone(),
+        seen.clone(),
+        seen.fliph(),
+        seen.rotate180(),
+        seen.flipv(),
+        seen.rotate90().fliph(),
+        seen.rotate270(),
+        seen.rotate90().flipv(),
+        seen.rotate90(),
+        seen,
     ];
     for (orientation, image) in (0..).zip(stored) {
         let file =
             with_exif(&encoded(image, ImageFormat::Jpeg), &Exif { orientation: Some(orientation), ..Exif::default() });
         let photo = processed(&file).unwrap();
         assert_eq!((photo.width, photo.height), (60, 40), "orientation {orientation}");
-        for name in RenditionName::ALL {
-            let image = pixels(&photo, name);
+        let whole = image::load_from_memory_with_format(&upright(&file).unwrap(), ImageFormat::Jpeg).unwrap();
+        for image in RenditionName::STILLS.map(|name| pixels(&photo, name)).into_iter().chain([whole]) {
             assert!(has_colour(&image, 5, 5, [255, 0, 0]), "orientation {orientation}");
             assert!(has_colour(&image, 54, 5, [0, 255, 0]), "orientation {orientation}");
             assert!(has_colour(&image, 54, 34, [0, 0, 255]), "orientation {orientation}");
@@ -74,8 +77,8 @@ fn facts_are_read_and_renditions_carry_none() {
         ..Exif::default()
     };
     let photo = processed(&with_exif(&encoded(corners(64, 64), ImageFormat::Jpeg), &facts)).unwrap();
-    assert_eq!(photo.camera.as_deref(), Some("Make-Secret Model"));
-    assert_eq!(photo.taken_at.unwrap().to_rfc3339(), "2024-07-14T16:30:05+00:00");
+    assert_eq!(photo.facts.camera.as_deref(), Some("Make-Secret Model"));
+    assert_eq!(photo.facts.taken_at.unwrap().to_rfc3339(), "2024-07-14T16:30:05+00:00");
     for rendition in &photo.renditions {
         let holds = |text: &[u8]| rendition.bytes.windows(text.len()).any(|window| window == text);
         assert!(!holds(b"Secret") && !holds(b"EXIF") && !holds(b"XMP ") && !holds(b"ICCP"));
@@ -97,7 +100,8 @@ fn every_depth_and_number_of_channels_works() {
     for image in images {
         let kind = image.color();
         let photo = processed(&encoded(image, ImageFormat::Png)).unwrap();
-        assert_eq!(photo.colour, 0xC8_C8_C8, "{kind:?}");
+        let [_, colour @ ..] = average_colour(&photo.placeholder).to_be_bytes();
+        assert!(colour.into_iter().all(|channel| channel.abs_diff(0xC8) < 8), "{kind:?} {colour:x?}");
         assert!(has_colour(&pixels(&photo, RenditionName::Small), 100, 100, [200; 3]), "{kind:?}");
     }
 }
@@ -116,6 +120,48 @@ fn the_smallest_and_the_longest_photos_work() {
     for (width, height) in [(1, 1), (1, 20_000), (20_000, 1), (65_535, 2)] {
         let photo = processed(&encoded(corners(width, height), ImageFormat::Png)).unwrap();
         assert_eq!((photo.width, photo.height), (width, height));
-        assert!(RenditionName::ALL.iter().all(|name| pixels(&photo, *name).width() > 0));
+        assert!(RenditionName::STILLS.iter().all(|name| pixels(&photo, *name).width() > 0));
     }
+}
+
+#[test]
+fn wide_colours_become_srgb() {
+    // The same pure red of sRGB, in the numbers of wider spaces (their specifications' matrices, rounded).
+    let cases =
+        [(moxcms::ColorProfile::new_display_p3(), [234, 51, 35]), (moxcms::ColorProfile::new_adobe_rgb(), [219, 0, 0])];
+    for (profile, [r, g, b]) in cases {
+        let photo = encoded(image::RgbImage::from_pixel(600, 400, Rgb([r, g, b])), ImageFormat::Jpeg);
+        let tagged = with_profile(&photo, &profile.encode().unwrap());
+        let small = pixels(&processed(&tagged).unwrap(), RenditionName::Small);
+        let [r, g, b, _] = small.get_pixel(100, 100).0;
+        assert!(r > 248 && g < 8 && b < 8, "{r} {g} {b}");
+        // At full size the numbers stay, and so does what they mean.
+        let whole = upright(&tagged).unwrap();
+        let small = pixels(&processed(&whole).unwrap(), RenditionName::Small);
+        let [r, g, b, _] = small.get_pixel(100, 100).0;
+        assert!(r > 246 && g < 10 && b < 10, "{r} {g} {b}");
+    }
+}
+
+#[test]
+fn a_full_size_copy_carries_no_metadata() {
+    let facts = Exif { make: Some("Make-Secret"), orientation: Some(6), ..Exif::default() };
+    let photo = with_exif(&encoded(corners(60, 40), ImageFormat::Jpeg), &facts);
+    let mut profile = moxcms::ColorProfile::new_display_p3();
+    let text = moxcms::LocalizableString::new("en".into(), "US".into(), "Secret".into());
+    profile.description = Some(moxcms::ProfileText::Localizable(vec![text]));
+    let copy = upright(&with_profile(&photo, &profile.encode().unwrap())).unwrap();
+    let holds = |text: &[u8]| copy.windows(text.len()).any(|window| window == text);
+    assert!(holds(b"ICC_PROFILE") && !holds(b"Exif") && !holds(b"Secret") && !holds(b"S\0e\0c"));
+    let copy = image::load_from_memory_with_format(&copy, ImageFormat::Jpeg).unwrap();
+    assert_eq!((copy.width(), copy.height()), (40, 60));
+}
+
+#[test]
+fn transparent_photos_have_placeholders_too() {
+    let image = RgbaImage::from_fn(300, 200, |x, _| Rgba([255, 0, 0, if x < 150 { 255 } else { 0 }]));
+    let photo = processed(&encoded(image, ImageFormat::WebP)).unwrap();
+    assert!(photo.placeholder.len() <= 30);
+    let colour = average_colour(&photo.placeholder);
+    assert!((colour >> 16).abs_diff(0xC0) < 12 && (colour & 0xFF).abs_diff(0x40) < 12, "{colour:06x}");
 }

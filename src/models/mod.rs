@@ -13,6 +13,6 @@ pub mod user;
 pub use gallery::{Cursor, Listing};
 pub use hashtag::Hashtag;
 pub use ids::{PhotoId, SessionId, UserId};
-pub use photo::{NewPhoto, Photo, Visibility};
+pub use photo::{Made, NewPhoto, Photo, PhotoFacts, Visibility};
 pub use session::Session;
 pub use user::{NewUser, Role, User};

@@ -8,6 +8,8 @@ use rand::distr::Alphanumeric;
 use serde::{Deserialize, Serialize};
 
 use crate::db::schema::{photos, users};
+use crate::error::AppError;
+use crate::media::Format;
 use crate::models::{PhotoId, UserId};
 
 /// Characters of a link's secret: 22 of 62 give 131 bits, more than a random UUID has.
@@ -51,14 +53,18 @@ pub struct Photo {
     pub content_type: String,
     /// Of the original.
     pub size_bytes: i64,
+    /// Of the original.
+    pub sha256: Vec<u8>,
     /// In pixels, upright.
     pub width: i32,
     /// In pixels, upright.
     pub height: i32,
-    /// The average colour, 0xRRGGBB.
-    pub colour: i32,
-    /// Maker and model, if the file says.
-    pub camera: Option<String>,
+    /// A ThumbHash, shown until the bytes arrive. Empty while its renditions are those of an older Lumina.
+    pub placeholder: Vec<u8>,
+    /// More than one frame, hence a rendition that plays.
+    pub animated: bool,
+    /// Which renditions are stored: [`crate::media::VERSION`] when they were made.
+    pub renditions_version: i16,
     /// May be empty.
     pub title: String,
     visibility: String,
@@ -66,8 +72,34 @@ pub struct Photo {
     pub share_token: Option<String>,
     /// When the camera says, else when it was uploaded.
     pub taken_at: DateTime<Utc>,
+    /// What the camera's clock was ahead of UTC, if it says.
+    pub utc_offset_minutes: Option<i16>,
     /// When it was uploaded.
     pub created_at: DateTime<Utc>,
+}
+
+/// What the file itself says of how and where it was taken: for its owner's eyes. Missing is what it does not say.
+#[derive(Debug, Clone, Default, PartialEq, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = photos, check_for_backend(Pg), treat_none_as_null = true)]
+pub struct PhotoFacts {
+    /// Maker and model.
+    pub camera: Option<String>,
+    /// Maker and model.
+    pub lens: Option<String>,
+    /// The shutter's.
+    pub exposure_seconds: Option<f64>,
+    /// Focal length by aperture.
+    pub f_number: Option<f64>,
+    /// Sensitivity.
+    pub iso: Option<i32>,
+    /// The lens's own, not that of an equivalent one.
+    pub focal_length_mm: Option<f64>,
+    /// In degrees north.
+    pub latitude: Option<f64>,
+    /// In degrees east.
+    pub longitude: Option<f64>,
+    /// See [`Photo`].
+    pub utc_offset_minutes: Option<i16>,
 }
 
 /// What a new row needs.
@@ -87,15 +119,29 @@ pub struct NewPhoto {
     /// Of the original.
     pub sha256: Vec<u8>,
     /// See [`Photo`].
+    pub taken_at: DateTime<Utc>,
+    /// See [`Photo`].
+    #[diesel(embed)]
+    pub made: Made,
+    /// See [`PhotoFacts`].
+    #[diesel(embed)]
+    pub facts: PhotoFacts,
+}
+
+/// What making its renditions found out about a photo.
+#[derive(Debug, Clone, Insertable, AsChangeset)]
+#[diesel(table_name = photos, check_for_backend(Pg))]
+pub struct Made {
+    /// See [`Photo`].
     pub width: i32,
     /// See [`Photo`].
     pub height: i32,
     /// See [`Photo`].
-    pub colour: i32,
+    pub placeholder: Vec<u8>,
     /// See [`Photo`].
-    pub camera: Option<String>,
-    /// See [`Photo`].
-    pub taken_at: DateTime<Utc>,
+    pub animated: bool,
+    /// Which renditions these are: [`crate::media::VERSION`] at the time.
+    pub renditions_version: i16,
 }
 
 impl NewPhoto {
@@ -119,12 +165,42 @@ impl Photo {
         }
     }
 
+    /// What the original is.
+    ///
+    /// # Errors
+    /// When this version does not know the type: the row is a newer one's.
+    pub fn format(&self) -> Result<Format, AppError> {
+        let unknown = || AppError::internal(format!("{} is a type this version does not know", self.content_type));
+        Format::of_content_type(&self.content_type).ok_or_else(unknown)
+    }
+
     /// The photo, if `owner` owns it.
     ///
     /// # Errors
     /// [`diesel::NotFound`] when there is none, or it is somebody else's.
     pub fn owned_by(conn: &mut PgConnection, owner: UserId, id: PhotoId) -> QueryResult<Self> {
         photos::table.find(id).filter(photos::owner_id.eq(owner)).select(Self::as_select()).first(conn)
+    }
+
+    /// What the file says of itself, if `owner` owns the photo.
+    ///
+    /// # Errors
+    /// As [`Photo::owned_by`].
+    pub fn facts(conn: &mut PgConnection, owner: UserId, id: PhotoId) -> QueryResult<PhotoFacts> {
+        photos::table.find(id).filter(photos::owner_id.eq(owner)).select(PhotoFacts::as_select()).first(conn)
+    }
+
+    /// The photo of `owner` with exactly these bytes, the oldest if there are several.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn with_bytes(conn: &mut PgConnection, owner: UserId, sha256: &[u8]) -> QueryResult<Option<Self>> {
+        photos::table
+            .filter(photos::owner_id.eq(owner).and(photos::sha256.eq(sha256)))
+            .order(photos::id)
+            .select(Self::as_select())
+            .first(conn)
+            .optional()
     }
 
     /// Those of these photos that `owner` owns.
@@ -160,6 +236,40 @@ impl Photo {
             .filter(users::active)
             .select((Self::as_select(), crate::models::User::as_select()))
             .first(conn)
+    }
+
+    /// Whether there is such a photo, whosever it is: for work that is not done for anybody.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn exists(conn: &mut PgConnection, id: PhotoId) -> QueryResult<bool> {
+        diesel::select(diesel::dsl::exists(photos::table.find(id))).get_result(conn)
+    }
+
+    /// Photos of all owners in the order of their ids, from the one after `after` on: for work that is not done for
+    /// anybody.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn all_after(conn: &mut PgConnection, after: Option<PhotoId>, limit: i64) -> QueryResult<Vec<Self>> {
+        let after = after.unwrap_or(PhotoId(uuid::Uuid::nil()));
+        photos::table.filter(photos::id.gt(after)).order(photos::id).limit(limit).select(Self::as_select()).load(conn)
+    }
+
+    /// How many photos there are, of all owners. Reads them all.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn count_all(conn: &mut PgConnection) -> QueryResult<i64> {
+        photos::table.count().get_result(conn)
+    }
+
+    /// Writes down what making the renditions anew found out. A photo that is gone stays gone.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn set_made(conn: &mut PgConnection, id: PhotoId, made: &Made, facts: &PhotoFacts) -> QueryResult<()> {
+        diesel::update(photos::table.find(id)).set((made, facts)).execute(conn).map(drop)
     }
 
     /// Sets the title.

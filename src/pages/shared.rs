@@ -1,18 +1,18 @@
-//! `GET /s/{token}` and `GET /i/{token}`: a shared photo, for those who have its link.
+//! `GET /s/{token}…` and `GET /i/{token}`: a shared photo, for those who have its link.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
+use crate::album::CleanCopy;
 use crate::app::AppState;
 use crate::error::AppError;
 use crate::media::RenditionName;
 use crate::models::{Hashtag, Photo, Visibility};
-use crate::pages::photos::card::{Chip, Rendition, alt, colour, day, size};
+use crate::pages::photos::card::{Blur, Chip, Rendition, alt, day, local_time, size};
 use crate::routes;
-use crate::storage::Kind;
-use crate::web::bytes::{Caching, Served};
+use crate::web::bytes::{self, Caching, Served};
 use crate::web::htmx::page as whole_page;
 use crate::web::page::Page;
 
@@ -27,11 +27,16 @@ struct SharedPhoto {
     chips: Vec<Chip>,
     width: u32,
     height: u32,
-    colour: String,
+    blur: Blur,
+    small: Rendition,
+    medium: Rendition,
     large: Rendition,
+    /// What plays, where the photo does.
+    moving: Option<Rendition>,
     taken: String,
     page_url: String,
     image_url: String,
+    download: String,
 }
 
 /// Search engines find what is public; a link is for those it was given to.
@@ -61,6 +66,7 @@ pub async fn show_shared_photo(
         let query = routes::listing_query(std::slice::from_ref(&name), None);
         Chip { href: format!("{public_page}{query}"), name, photos: None }
     };
+    let rendition = |name: RenditionName| Rendition::at(routes::shared_rendition(&token, name.as_str()), &photo, name);
     let view = SharedPhoto {
         page,
         title: photo.title.clone(),
@@ -69,9 +75,13 @@ pub async fn show_shared_photo(
         chips: hashtags.into_iter().map(chip).collect(),
         width,
         height,
-        colour: colour(&photo),
+        blur: Blur::of(&photo),
+        small: rendition(RenditionName::Small),
+        medium: rendition(RenditionName::Medium),
         large: Rendition::at(routes::shared_bytes(&token), &photo, RenditionName::Large),
-        taken: day(photo.taken_at),
+        moving: photo.animated.then(|| Rendition::at(routes::shared_bytes(&token), &photo, RenditionName::Moving)),
+        download: routes::shared_download(&token),
+        taken: day(local_time(&photo)),
         page_url: state.absolute(&routes::shared_photo(&token)),
         image_url: state.absolute(&routes::shared_bytes(&token)),
     };
@@ -91,14 +101,42 @@ pub async fn show_shared_bytes(
 ) -> Result<HttpResponse, AppError> {
     let token = token.split_once('.').map_or(token.as_str(), |(token, _)| token).to_owned();
     let (photo, _) = state.db.read(move |conn| Photo::by_share_token(conn, &token)).await?;
-    let served = Served {
-        photo: photo.id,
-        kind: Kind::Rendition(RenditionName::Large),
-        content_type: "image/webp".to_owned(),
-        filename: None,
-        caching: Caching::WhileShared,
-    };
-    let mut answer = served.answer(&request, &state.album).await?;
+    let name = if photo.animated { RenditionName::Moving } else { RenditionName::Large };
+    answer(&request, &state, &photo, name).await
+}
+
+/// A rendition, for the page.
+pub async fn show_shared_rendition(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse, AppError> {
+    let (token, name) = path.into_inner();
+    let name: RenditionName = name.parse().map_err(|_| AppError::NotFound)?;
+    let (photo, _) = state.db.read(move |conn| Photo::by_share_token(conn, &token)).await?;
+    answer(&request, &state, &photo, name).await
+}
+
+/// The original without metadata, under a name that says nothing.
+pub async fn download_shared_photo(
+    state: web::Data<AppState>,
+    token: web::Path<String>,
+) -> Result<HttpResponse, AppError> {
+    let token = token.into_inner();
+    let (photo, _) = state.db.read(move |conn| Photo::by_share_token(conn, &token)).await?;
+    let CleanCopy { format, object } = state.album.clean_copy(&photo).await?;
+    let mut answer = bytes::attachment(format.content_type(), &format!("photo.{}", format.extension()), object);
+    answer.headers_mut().insert(NOT_INDEXED.0, NOT_INDEXED.1);
+    Ok(answer)
+}
+
+async fn answer(
+    request: &HttpRequest,
+    state: &AppState,
+    photo: &Photo,
+    name: RenditionName,
+) -> Result<HttpResponse, AppError> {
+    let mut answer = Served::rendition(photo, name, Caching::WhileShared)?.answer(request, &state.album).await?;
     answer.headers_mut().insert(NOT_INDEXED.0, NOT_INDEXED.1);
     Ok(answer)
 }

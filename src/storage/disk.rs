@@ -14,13 +14,8 @@ use std::sync::Arc;
 
 use tempfile::{NamedTempFile, TempPath};
 use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use tokio_util::io::ReaderStream;
 
 use super::{Object, ObjectKey, Received, StorageError, Temporary};
-
-/// Bytes read at a time, hence held for each reader.
-const CHUNK: usize = 128 * 1024;
 
 /// How often a photo's folder is made again when deletions keep removing it.
 const ATTEMPTS: usize = 32;
@@ -53,7 +48,18 @@ impl Disk {
     /// See [`super::Storage::clear_temporary`].
     pub(super) async fn clear_temporary(&self) -> Result<(), StorageError> {
         let folder = self.temporaries();
-        blocking(move || fs::read_dir(folder)?.try_for_each(|entry| fs::remove_file(entry?.path()))).await
+        blocking(move || {
+            fs::read_dir(folder)?.try_for_each(|entry| {
+                let entry = entry?;
+                // A folder is one in which a photo was being decoded.
+                if entry.file_type()?.is_dir() {
+                    fs::remove_dir_all(entry.path())
+                } else {
+                    fs::remove_file(entry.path())
+                }
+            })
+        })
+        .await
     }
 
     /// See [`super::Storage::temporary`].
@@ -88,21 +94,16 @@ impl Disk {
 
     /// See [`super::Storage::get`].
     pub(super) async fn get(&self, key: ObjectKey, range: Option<(u64, u64)>) -> Result<Object, StorageError> {
-        let mut file = match File::open(self.path(key)).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                return Err(StorageError::NotFound);
-            }
-            file => file?,
-        };
-        let size = file.metadata().await?.len();
-        let (first, last) = range.unwrap_or((0, u64::MAX));
-        if first > 0 {
-            // No file system takes a position past what it could hold.
-            file.seek(io::SeekFrom::Start(first.min(size))).await?;
+        match File::open(self.path(key)).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(StorageError::NotFound),
+            file => Ok(Object::of(file?, range).await?),
         }
-        file.set_max_buf_size(CHUNK);
-        let part = file.take(last.saturating_sub(first).saturating_add(1));
-        Ok(Object { size, stream: ReaderStream::with_capacity(part, CHUNK) })
+    }
+
+    /// See [`super::Storage::has`].
+    pub(super) async fn has(&self, key: ObjectKey) -> Result<bool, StorageError> {
+        let path = self.path(key);
+        blocking(move || path.try_exists()).await
     }
 
     /// See [`super::Storage::delete`].

@@ -1,7 +1,7 @@
 //! Where the bytes of photos lie, whatever holds them.
 //!
-//! Callers name an object by its [`ObjectKey`] and never see a path. An object appears whole or not at all, and is
-//! never changed afterwards: a photo's original and its renditions are written once. Knows neither HTTP nor the database.
+//! Callers name an object by its [`ObjectKey`] and never see a path. An object appears whole or not at all. A photo's
+//! original is written once; its renditions may be written anew, whole again. Knows neither HTTP nor the database.
 //!
 //! [`Storage`] is an enum with a variant for each kind of storage: today the disk alone, an S3 bucket is to stand beside it.
 
@@ -14,11 +14,15 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use tokio::io::Take;
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt, AsyncSeekExt, Take};
 use tokio_util::io::ReaderStream;
 use uuid::Uuid;
 
 use crate::media::RenditionName;
+
+/// Bytes read at a time, hence held for each reader.
+const CHUNK: usize = 128 * 1024;
 
 pub use disk::Disk;
 pub use temporary::{Received, Temporary};
@@ -28,8 +32,15 @@ pub use temporary::{Received, Temporary};
 pub enum Kind {
     /// The bytes as they were uploaded.
     Original,
-    /// A smaller copy.
+    /// A copy made from them.
     Rendition(RenditionName),
+}
+
+impl Kind {
+    /// All objects that a photo may have.
+    pub fn all() -> impl Iterator<Item = Self> {
+        [Self::Original].into_iter().chain(RenditionName::ALL.map(Self::Rendition))
+    }
 }
 
 /// Names one stored object. Made from a photo's id alone, never from anything a user typed.
@@ -46,7 +57,7 @@ impl ObjectKey {
     }
 }
 
-/// `photos/{shard}/{photo}/original`, `…/small.webp`, `…/large.webp`.
+/// `photos/{shard}/{photo}/original`, `…/small.webp` and so on, `…/moving`.
 ///
 /// The shard is the id's last byte: it spreads photos evenly over 256 folders, which the id's first bytes, a clock, would not.
 impl fmt::Display for ObjectKey {
@@ -55,6 +66,8 @@ impl fmt::Display for ObjectKey {
         write!(f, "photos/{shard:02x}/{}/", self.photo)?;
         match self.kind {
             Kind::Original => f.write_str("original"),
+            // Of the type of the original.
+            Kind::Rendition(name @ RenditionName::Moving) => write!(f, "{name}"),
             Kind::Rendition(name) => write!(f, "{name}.webp"),
         }
     }
@@ -90,7 +103,22 @@ pub struct Object {
     /// Size of the whole object in bytes, whatever part of it was asked for.
     pub size: u64,
     /// The bytes asked for, read as they are taken: at most 128 KiB are held at a time.
-    pub stream: ReaderStream<Take<tokio::fs::File>>,
+    pub stream: ReaderStream<Take<File>>,
+}
+
+impl Object {
+    /// The bytes of a file, all or those from the first to the last position given.
+    async fn of(mut file: File, range: Option<(u64, u64)>) -> io::Result<Self> {
+        let size = file.metadata().await?.len();
+        let (first, last) = range.unwrap_or((0, u64::MAX));
+        if first > 0 {
+            // No file system takes a position past what it could hold.
+            file.seek(io::SeekFrom::Start(first.min(size))).await?;
+        }
+        file.set_max_buf_size(CHUNK);
+        let part = file.take(last.saturating_sub(first).saturating_add(1));
+        Ok(Self { size, stream: ReaderStream::with_capacity(part, CHUNK) })
+    }
 }
 
 /// The storage in use.
@@ -153,6 +181,15 @@ impl Storage {
     pub async fn get(&self, key: ObjectKey, range: Option<(u64, u64)>) -> Result<Object, StorageError> {
         let Self::Disk(disk) = self;
         disk.get(key, range).await
+    }
+
+    /// Whether there is an object at `key`.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    pub async fn has(&self, key: ObjectKey) -> Result<bool, StorageError> {
+        let Self::Disk(disk) = self;
+        disk.has(key).await
     }
 
     /// Removes the object at `key`. An absent one is fine: deleting can be repeated.

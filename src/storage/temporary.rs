@@ -6,7 +6,7 @@ use tempfile::{NamedTempFile, TempPath};
 use tokio::fs::File;
 use tokio::io::{AsyncWriteExt, BufWriter};
 
-use super::StorageError;
+use super::{Object, StorageError};
 
 /// Bytes gathered before they go to the file: a request's chunks are small, and each write is a hop to another thread.
 const BUFFER: usize = 128 * 1024;
@@ -55,5 +55,14 @@ impl Received {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// Its bytes, to be sent. The file is gone when they are.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`] when it cannot be read.
+    pub async fn into_object(self) -> Result<Object, StorageError> {
+        // An open file goes on when its name is removed, as happens at the end of this function.
+        Ok(Object::of(File::open(&self.0).await?, None).await?)
     }
 }

@@ -10,8 +10,9 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
 
 use crate::album::Album;
 use crate::error::AppError;
-use crate::models::PhotoId;
-use crate::storage::Kind;
+use crate::media::RenditionName;
+use crate::models::{Photo, PhotoId};
+use crate::storage::{Kind, Object};
 
 /// Nothing in these bytes runs, whatever they are and however they are opened.
 const POLICY: &str = "default-src 'none'; sandbox";
@@ -43,6 +44,8 @@ pub struct Served {
     pub photo: PhotoId,
     /// Which of its bytes.
     pub kind: Kind,
+    /// Told apart from what the same URL answered before; see `renditions_version`.
+    pub version: i16,
     /// Their exact type.
     pub content_type: String,
     /// Suggested to whoever saves them.
@@ -52,6 +55,20 @@ pub struct Served {
 }
 
 impl Served {
+    /// A rendition of a photo.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for one that this photo has not.
+    pub fn rendition(photo: &Photo, name: RenditionName, caching: Caching) -> Result<Self, AppError> {
+        let content_type = match name {
+            RenditionName::Moving if !photo.animated => return Err(AppError::NotFound),
+            RenditionName::Moving => photo.content_type.clone(),
+            _ => "image/webp".to_owned(),
+        };
+        let (kind, version) = (Kind::Rendition(name), photo.renditions_version);
+        Ok(Self { photo: photo.id, kind, version, content_type, filename: None, caching })
+    }
+
     /// Answers `request` with the bytes, a part of them, or "you have them already".
     ///
     /// Several ranges at once are answered with the whole, as RFC 9110, 14.2 allows.
@@ -63,7 +80,7 @@ impl Served {
             Kind::Original => "original",
             Kind::Rendition(name) => name.as_str(),
         };
-        let tag = EntityTag::new_strong(format!("{}-{kind}", self.photo.0.simple()));
+        let tag = EntityTag::new_strong(format!("{}-{kind}-{}", self.photo.0.simple(), self.version));
         if matches!(request.get_header::<IfNoneMatch>(), Some(known) if matches(&known, &tag)) {
             return Ok(self.head(StatusCode::NOT_MODIFIED, tag).finish());
         }
@@ -99,10 +116,21 @@ impl Served {
             response.insert_header(("cross-origin-resource-policy", "cross-origin"));
         }
         if let Some(filename) = &self.filename {
-            response.insert_header(inline(filename));
+            response.insert_header(disposition(DispositionType::Inline, filename));
         }
         response
     }
+}
+
+/// All of an object's bytes, to be saved under this name.
+#[must_use]
+pub fn attachment(content_type: &str, filename: &str, object: Object) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(content_type)
+        .insert_header((header::CACHE_CONTROL, Caching::WhileShared.header()))
+        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header(disposition(DispositionType::Attachment, filename))
+        .body(SizedStream::new(object.size, object.stream))
 }
 
 fn matches(known: &IfNoneMatch, tag: &EntityTag) -> bool {
@@ -146,10 +174,10 @@ fn satisfiable(first: Option<u64>, last: Option<u64>, size: u64) -> Option<(u64,
 }
 
 /// `Content-Disposition` with the name as RFC 6266 wants it: plain for old clients, encoded for the others.
-fn inline(filename: &str) -> ContentDisposition {
+fn disposition(disposition: DispositionType, filename: &str) -> ContentDisposition {
     let plain = filename.chars().map(|c| if c.is_ascii_graphic() && !"\"\\%;".contains(c) { c } else { '_' }).collect();
     ContentDisposition {
-        disposition: DispositionType::Inline,
+        disposition,
         parameters: vec![
             DispositionParam::Filename(plain),
             DispositionParam::FilenameExt(ExtendedValue {

@@ -14,6 +14,15 @@ use crate::routes;
 pub enum Notice {
     /// Photos came in.
     Uploaded(usize),
+    /// Photos were sent that are here already, so many of them, the first of them this one; and so many came in.
+    AlreadyHere {
+        /// Came in.
+        added: usize,
+        /// Were here.
+        known: usize,
+        /// One of those.
+        first: PhotoId,
+    },
     /// So many photos were deleted, this one among them; they can come back.
     Deleted(usize, PhotoId),
     /// A deletion of so many photos was undone.
@@ -36,6 +45,8 @@ pub struct ShownNotice {
     pub text: String,
     /// Where to post to take it back.
     pub undo: Option<String>,
+    /// The photo it speaks of.
+    pub photo: Option<String>,
 }
 
 /// This request's page shows the notice of this session.
@@ -48,7 +59,7 @@ impl Notice {
         // One that an older version left may not be readable: then there is nothing to say.
         let notice: Self = session.notice.clone().and_then(|value| serde_json::from_value(value).ok())?;
         request.extensions_mut().insert(Showing(session.id));
-        Some(ShownNotice { text: notice.text(), undo: notice.undo() })
+        Some(ShownNotice { text: notice.text(), undo: notice.undo(), photo: notice.photo() })
     }
 
     /// Takes away the notice that was shown. Called when the page is there: one that ended in an error keeps it for the
@@ -69,6 +80,10 @@ impl Notice {
         let devices = |n: &usize| if *n == 1 { "1 device".to_owned() } else { format!("{n} devices") };
         match self {
             Self::Uploaded(n) => format!("{} added.", photos(n)),
+            Self::AlreadyHere { added: 0, known: 1, .. } => "This photo is already here.".to_owned(),
+            Self::AlreadyHere { added: 0, known, .. } => format!("{} are already here.", photos(known)),
+            Self::AlreadyHere { added, known: 1, .. } => format!("{} added, 1 is already here.", photos(added)),
+            Self::AlreadyHere { added, known, .. } => format!("{} added, {known} are already here.", photos(added)),
             Self::Deleted(1, _) => "Photo deleted.".to_owned(),
             Self::Deleted(n, _) => format!("{} deleted.", photos(n)),
             Self::Restored(1) => "The photo is back.".to_owned(),
@@ -87,6 +102,15 @@ impl Notice {
     pub fn undo(&self) -> Option<String> {
         match self {
             Self::Deleted(_, id) => Some(routes::restore_photo(&id.to_string())),
+            _ => None,
+        }
+    }
+
+    /// The page of the photo it speaks of.
+    #[must_use]
+    pub fn photo(&self) -> Option<String> {
+        match self {
+            Self::AlreadyHere { first, .. } => Some(routes::photo(&first.to_string())),
             _ => None,
         }
     }

@@ -39,7 +39,9 @@ impl Refusal {
     #[must_use]
     pub fn of(filename: String, error: &NotTaken) -> Self {
         let (status, reason) = match error {
-            NotTaken::Refused(MediaError::NotAnImage { .. }) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, error.to_string()),
+            NotTaken::Refused(MediaError::NotAnImage { .. } | MediaError::DecoderMissing { .. }) => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, error.to_string())
+            }
             NotTaken::Refused(MediaError::Internal(cause)) => {
                 tracing::error!(%cause, "a photo could not be processed");
                 (StatusCode::INTERNAL_SERVER_ERROR, error.to_string())

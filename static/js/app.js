@@ -1,4 +1,5 @@
 // On every page. What one page alone needs, that page loads itself.
+import "./blur.js";
 import "./theme.js";
 import "./keys.js";
 import "./forms.js";

@@ -1,6 +1,6 @@
 // Sends files one a request, three at a time, and says what happens by events:
 // "add" {item} · "change" {item} · "progress" · "done" {item, cards} · "idle".
-// An item's state: queued → sending → done | refused (the server said why not) | failed (it did not get there).
+// An item's state: queued → sending → done (known: it was there before) | refused (the server said why not) | failed (it did not get there).
 import { errorText } from "./messages.js";
 
 const AT_ONCE = 3;
@@ -24,7 +24,7 @@ export class Queue extends EventTarget {
 
   add(files) {
     for (const file of files) {
-      const item = { file, state: "queued", reason: "", loaded: 0, hashtags: "", cards: [] };
+      const item = { file, state: "queued", reason: "", loaded: 0, hashtags: "", cards: [], known: false };
       this.items.push(item);
       this.#say("add", { item });
       if (file.size > this.maxBytes) this.#set(item, "refused", `This file is larger than ${this.maxMib} MB.`);
@@ -106,6 +106,7 @@ export class Queue extends EventTarget {
     const refusal = answer?.querySelector(".refusal");
     if (cards.length) {
       item.cards = cards;
+      item.known = "alreadyHere" in cards[0].dataset;
       item.loaded = item.file.size;
       this.#set(item, "done");
       this.#say("done", { item, cards });

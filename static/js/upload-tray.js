@@ -73,8 +73,9 @@ export class Tray {
     const row = this.#rows.get(item);
     if (!row) return;
     row.dataset.state = item.state;
-    const words = { queued: "Waiting", sending: "Sending", done: `Added · ${size(item.file.size)}`, refused: item.reason, failed: item.reason };
+    const words = { queued: "Waiting", sending: "Sending", done: item.known ? "Already here. " : `Added · ${size(item.file.size)}`, refused: item.reason, failed: item.reason };
     row.querySelector(".state").textContent = words[item.state];
+    if (item.state === "done" && item.known) row.querySelector(".state").append(linkTo(item.cards[0]));
     row.querySelector(".retry").hidden = !["refused", "failed"].includes(item.state);
     if (item.state === "done") {
       this.#picture(row, item.cards[0]?.querySelector("img")?.getAttribute("src"));
@@ -96,12 +97,13 @@ export class Tray {
     this.#drawn = performance.now();
     const { queue } = this;
     const [done, bad] = [queue.count("done"), queue.count("refused", "failed")];
+    const known = queue.items.filter((item) => item.known).length;
     const all = queue.items.length - queue.count("refused");
     const { total, loaded, speed, left } = queue.progress();
     part("progress").value = total ? loaded / total : 0;
     part("progress").hidden = !queue.busy;
     part("close").hidden = queue.busy;
-    part("title").textContent = queue.busy ? `Uploading ${Math.min(done + 1, all)} of ${photos(all)}` : done ? `${photos(done)} added` : "Nothing was added";
+    part("title").textContent = queue.busy ? `Uploading ${Math.min(done + 1, all)} of ${photos(all)}` : added(done - known, known);
     const pace = speed && left !== null ? `${size(speed)}/s · ${time(left)} left` : `${size(total)} in all`;
     const trouble = bad ? `${bad} could not be added` : "";
     part("detail").textContent = [queue.busy ? pace : size(loaded), trouble].filter(Boolean).join(" · ");
@@ -111,7 +113,8 @@ export class Tray {
     if (!this.queue.items.length) return this.#close();
     this.#summary();
     const [done, bad] = [this.queue.count("done"), this.queue.count("refused", "failed")];
-    announce(`${photos(done)} added${bad ? `, ${bad} could not be added` : ""}`);
+    const known = this.queue.items.filter((item) => item.known).length;
+    announce(`${added(done - known, known)}${bad ? `, ${bad} could not be added` : ""}`);
   }
 
   #dismiss(item) {
@@ -173,6 +176,18 @@ export class Tray {
     part("tagged").textContent = text ? "These photos get your hashtags." : "";
     if (text) announce("These photos get your hashtags");
   }
+}
+
+const added = (now, known) => [
+  now || !known ? (now ? `${photos(now)} added` : "Nothing was added") : "",
+  known ? `${now ? known : photos(known)} already here` : "",
+].filter(Boolean).join(", ");
+
+function linkTo(card) {
+  const link = document.createElement("a");
+  link.href = card.querySelector(".card-link").getAttribute("href");
+  link.textContent = "Show it";
+  return link;
 }
 
 /** Shows new hashtags on a card that is there already, as the next visit will. */

@@ -98,7 +98,10 @@ let others = 0;
 
 queue.addEventListener("done", ({ detail: { cards } }) => {
   for (const card of cards) {
-    if (document.getElementById(card.id)) continue;
+    // The same file again: it may carry more hashtags now.
+    const there = document.getElementById(card.id);
+    if (there) { there.replaceWith(card); continue; }
+    if ("alreadyHere" in card.dataset) continue;
     const names = card.dataset.hashtags.split(" ");
     if (filters.every((name) => names.includes(name))) show(card);
     else others += 1;

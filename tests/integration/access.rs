@@ -39,6 +39,8 @@ const TABLE: &[Row] = &[
     ("GET", "/photos/{id}/original", [Login, Is(404), Is(200), Login]),
     ("GET", "/photos/{id}/{rendition}", [Is(404), Is(404), Is(200), Is(404)]),
     ("GET", "/s/{token}", EVERYONE),
+    ("GET", "/s/{token}/download", EVERYONE),
+    ("GET", "/s/{token}/{rendition}", EVERYONE),
     ("GET", "/i/{token}", EVERYONE),
     ("GET", "/u/{username}", [Is(404), Is(404), Is(200), Is(404)]),
     ("GET", "/hashtags", [Login, Is(200), Is(200), Login]),
@@ -159,7 +161,7 @@ async fn other_methods_and_addresses_find_nothing() {
     for path in ["/nothing", "/photos/", "/photos/x", "/photos/1", "//photos", "/photos/x/small", "/s/", "/i/.webp"] {
         alice.get(path).await.assert_status(404).assert_says("Nothing here");
     }
-    alice.get(&photo.at("medium")).await.assert_status(404);
+    alice.get(&photo.at("moving")).await.assert_status(404);
     alice.get(&photo.at("small.webp")).await.assert_status(404);
     for path in ["/static/any/..%2f..%2fCargo.toml", "/static/any/", "/static/any/%00", "/static/any/css/bar.css"] {
         alice.get(path).await.assert_status(404);

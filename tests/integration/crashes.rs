@@ -129,7 +129,7 @@ async fn nothing_lingers(mut lumina: Binary, data_dir: &Path) {
     let rows = rows(data_dir);
     let stored = stored(data_dir);
     assert_eq!(stored.keys().collect::<Vec<_>>(), rows.keys().collect::<Vec<_>>());
-    assert!(stored.values().all(|files| *files == 3));
+    assert!(stored.values().all(|files| *files == 4));
     drop(lumina);
     assert!(!data_dir.join("postgres/postmaster.pid").exists(), "its database stopped with it");
 }
@@ -175,7 +175,8 @@ async fn sigterm_finishes_what_runs_and_stops_the_database() {
     let alice = lumina.visitor();
     alice.register("alice").await.assert_status(303);
     // An upload whose end comes only when we say so.
-    let whole = Upload::new().file("a.jpg", jpeg()).into_bytes();
+    let bytes = jpeg();
+    let whole = Upload::new().file("a.jpg", bytes.clone()).into_bytes();
     let (head, tail) = whole.split_at(300);
     let (go_on, waiting) = tokio::sync::oneshot::channel::<()>();
     let (head, tail) = (head.to_vec(), tail.to_vec());
@@ -208,7 +209,7 @@ async fn sigterm_finishes_what_runs_and_stops_the_database() {
     let again = Binary::start(&data_dir);
     let alice = again.visitor();
     alice.log_in("alice", PASSWORD).await.assert_status(303);
-    assert_eq!(alice.get(&photo.at("original")).await.assert_status(200).bytes, jpeg());
+    assert_eq!(alice.get(&photo.at("original")).await.assert_status(200).bytes, bytes);
 }
 
 #[tokio::test]

@@ -13,7 +13,8 @@ async fn pages_wait_for_the_database_and_nobody_is_signed_out() {
     let mut server = Server::start(folder.path());
     let app = TestApp::start_on(Database::create_on(&server.url("postgres")), |_| {}).await;
     let alice = app.user("alice").await;
-    let photo = alice.upload_tagged(jpeg(), "sea").await;
+    let bytes = jpeg();
+    let photo = alice.upload_tagged(bytes.clone(), "sea").await;
     let token = alice.share(&photo, "public").await.unwrap();
     let cookie = alice.cookie("lumina");
     server.stop_at_once();
@@ -53,7 +54,7 @@ async fn pages_wait_for_the_database_and_nobody_is_signed_out() {
     for answer in [changes.0, changes.1, changes.2, changes.3, changes.4] {
         answer.assert_status(503);
     }
-    assert_eq!(app.stored_files().len(), 3, "nothing of the refused upload stays");
+    assert_eq!(app.stored_files().len(), 4, "nothing of the refused upload stays");
 
     server.start_again();
     let back = Instant::now();
@@ -62,7 +63,7 @@ async fn pages_wait_for_the_database_and_nobody_is_signed_out() {
     }
     assert_eq!(alice.cookie("lumina"), cookie);
     alice.get("/photos").await.assert_photos(&[&photo]);
-    assert_eq!(alice.get(&photo.at("original")).await.assert_status(200).bytes, jpeg());
+    assert_eq!(alice.get(&photo.at("original")).await.assert_status(200).bytes, bytes);
     alice.upload(jpeg()).await;
 }
 
@@ -78,10 +79,11 @@ async fn stopped_under_load_every_answered_upload_is_kept() {
         tokio::spawn(async move {
             let mut kept = Vec::new();
             while !*stopped.borrow_and_update() {
-                let request = alice.upload_request(Upload::new().file("a.jpg", jpeg())).header("hx-request", "true");
-                let answer = alice.send(request).await;
+                let bytes = jpeg();
+                let upload = Upload::new().file("a.jpg", bytes.clone());
+                let answer = alice.send(alice.upload_request(upload).header("hx-request", "true")).await;
                 match answer.status {
-                    200 => kept.extend(answer.photos()),
+                    200 => kept.extend(answer.photos().into_iter().map(|photo| (photo, bytes.clone()))),
                     status => assert_eq!(status, 503, "{answer:?}"),
                 }
             }
@@ -107,13 +109,13 @@ async fn stopped_under_load_every_answered_upload_is_kept() {
     while alice.get("/health").await.status != 200 {
         assert!(back.elapsed() < Duration::from_secs(10));
     }
-    for photo in &kept {
-        assert_eq!(alice.get(&photo.at("original")).await.assert_status(200).bytes, jpeg());
+    for (photo, bytes) in &kept {
+        assert_eq!(&alice.get(&photo.at("original")).await.assert_status(200).bytes, bytes);
     }
     // What was on its way is named by a removal until its time comes.
     app.execute("UPDATE removals SET due_at = now()");
     app.state().album.sweep().await.unwrap();
     let rows = app.ask("SELECT count(*) FROM photos").parse::<usize>().unwrap();
     assert!(rows >= kept.len());
-    assert_eq!(app.stored_files().len(), rows * 3);
+    assert_eq!(app.stored_files().len(), rows * 4);
 }

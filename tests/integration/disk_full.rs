@@ -64,7 +64,7 @@ async fn uploads_are_refused_and_reading_goes_on() {
         }
         app.state().album.sweep().await.unwrap();
         let rows = app.ask("SELECT count(*) FROM photos").parse::<usize>().unwrap();
-        assert_eq!(app.stored_files().len(), rows * 3, "room for {room} KiB: {:?}", app.stored_files());
+        assert_eq!(app.stored_files().len(), rows * 4, "room for {room} KiB: {:?}", app.stored_files());
         assert_eq!(app.ask("SELECT count(*) FROM removals"), "0");
     }
     assert!(refused >= 4, "the disk was full");

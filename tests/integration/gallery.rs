@@ -12,9 +12,9 @@ fn taken(day: u32, minute: u32) -> Vec<u8> {
 /// 150 photos past the front door: twenty taken in each instant, so that pages end among equal times.
 fn fill(app: &TestApp) {
     app.execute(
-        "INSERT INTO photos (id, owner_id, filename, content_type, size_bytes, sha256, width, height, colour, taken_at)
+        "INSERT INTO photos (id, owner_id, filename, content_type, size_bytes, sha256, width, height, taken_at)
          SELECT gen_random_uuid(), (SELECT id FROM users WHERE username = 'alice'), 'n.jpg', 'image/jpeg', 1,
-                decode(repeat('00', 32), 'hex'), 4, 3, 0, timestamptz '2026-07-01 12:00Z' - make_interval(days => n / 20)
+                decode(repeat('00', 32), 'hex'), 4, 3, timestamptz '2026-07-01 12:00Z' - make_interval(days => n / 20)
          FROM generate_series(1, 150) n;
          INSERT INTO hashtags (name) VALUES ('sea'), ('rare');
          INSERT INTO photo_hashtags (owner_id, hashtag_id, taken_at, photo_id)

@@ -14,7 +14,7 @@ async fn what_is_no_photo_is_named_and_the_others_of_the_batch_are_kept() {
     let page = alice.post_upload(upload).await.assert_status(415);
     page.assert_says("notes.jpg").assert_says("This is not a photo Lumina can read").assert_says("2 photos were added");
     assert_eq!(alice.get("/photos").await.photos().len(), 2);
-    assert_eq!(app.stored_files().len(), 6);
+    assert_eq!(app.stored_files().len(), 8);
 }
 
 #[tokio::test]
@@ -22,13 +22,14 @@ async fn every_bad_file_has_its_status_and_its_reason() {
     let app = TestApp::start().await;
     let alice = app.user("alice").await;
     let svg = "<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>";
-    let cases: [(&str, Vec<u8>, u16, &str); 9] = [
+    let cases: [(&str, Vec<u8>, u16, &str); 10] = [
         ("text.jpg", b"only text".to_vec(), 415, "not a photo"),
         ("empty.jpg", Vec::new(), 415, "empty"),
         ("drawing.svg", svg.into(), 415, "SVG"),
         ("page.png", b"<!doctype html><script>alert(1)</script>".to_vec(), 415, "web page"),
         ("paper.jpg", b"%PDF-1.7 and more".to_vec(), 415, "PDF"),
-        ("phone.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec(), 415, "HEIC"),
+        ("scan.jpg", b"MM\0*\0\0\0\x08".to_vec(), 415, "TIFF"),
+        ("phone.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic".to_vec(), 422, "damaged or incomplete"),
         ("broken.jpg", broken_jpeg(), 422, "damaged or incomplete"),
         ("head.png", png()[..40].to_vec(), 422, "damaged or incomplete"),
         ("bomb.gif", gif_bomb(), 422, "too large: 65535 × 65535"),
@@ -58,7 +59,7 @@ async fn a_file_of_200_mb_is_too_large_and_the_small_one_beside_it_is_kept() {
     let page = alice.post_upload(upload).await.assert_status(413);
     page.assert_says("huge.jpg").assert_says("larger than 100 MiB").assert_says("One photo was added");
     assert_eq!(alice.get("/photos?hashtag=sea").await.photos().len(), 1, "fields after it are read too");
-    assert_eq!(app.stored_files().len(), 3, "{:?}", app.stored_files());
+    assert_eq!(app.stored_files().len(), 4, "{:?}", app.stored_files());
 }
 
 #[tokio::test]

@@ -88,6 +88,8 @@ fn made(conn: &mut PgConnection) -> Tables {
         let kind = match kind {
             "int8" => "Int8",
             "int4" => "Int4",
+            "int2" => "Int2",
+            "float8" => "Float8",
             "text" => "Text",
             "bool" => "Bool",
             "bytea" => "Bytea",

@@ -54,8 +54,8 @@ impl Account {
         let device = |session: Session| Device {
             id: session.id.to_string(),
             name: device_name(&session.user_agent),
-            last_seen: format!("{} UTC", minute(session.last_seen_at)),
-            signed_in: day(session.created_at),
+            last_seen: format!("{} UTC", minute(session.last_seen_at.naive_utc())),
+            signed_in: day(session.created_at.naive_utc()),
             current: session.id == current,
         };
         Ok(Self {
@@ -66,7 +66,7 @@ impl Account {
             current_password: Field::default(),
             new_password: Field::default(),
             sessions: sessions.into_iter().map(device).collect(),
-            joined: day(user.created_at),
+            joined: day(user.created_at.naive_utc()),
             public_page: routes::person(&user.username),
         })
     }

@@ -22,6 +22,7 @@ pub async fn show_original(
     let served = Served {
         photo: id,
         kind: Kind::Original,
+        version: 0,
         content_type: photo.content_type,
         filename: Some(photo.filename),
         caching: Caching::Private,
@@ -44,12 +45,5 @@ pub async fn show_rendition(
         Visibility::Public => Caching::Public,
         Visibility::Private | Visibility::Link => Caching::Private,
     };
-    let served = Served {
-        photo: id,
-        kind: Kind::Rendition(name),
-        content_type: "image/webp".to_owned(),
-        filename: None,
-        caching,
-    };
-    served.answer(&request, &state.album).await
+    Served::rendition(&photo, name, caching)?.answer(&request, &state.album).await
 }

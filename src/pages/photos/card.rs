@@ -1,10 +1,12 @@
 //! Photos as every page shows them: cards under month headings, and the filter they were found by.
 
 use actix_web::HttpRequest;
-use chrono::{DateTime, Datelike, Utc};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use chrono::{Datelike, NaiveDateTime, TimeDelta};
 
 use crate::error::AppError;
-use crate::media::RenditionName;
+use crate::media::{RenditionName, placeholder};
 use crate::models::gallery::{Listed, MOST_FILTERS};
 use crate::models::{Cursor, Hashtag, Photo, Visibility};
 use crate::routes;
@@ -31,14 +33,26 @@ pub struct Card {
     pub height: u32,
     /// The number of its class in `ratios.css`.
     pub ratio: u16,
-    /// The average colour, as CSS and SVG write it.
-    pub colour: String,
+    /// Shown until the picture has come.
+    pub blur: Blur,
     /// For the gallery.
     pub small: Rendition,
     /// For dense screens.
-    pub large: Rendition,
+    pub medium: Rendition,
+    /// Whether the photo's page shows it moving.
+    pub animated: bool,
     /// Whether anyone but the owner may see it.
     pub shared: bool,
+    /// It was just sent once more.
+    pub already_here: bool,
+}
+
+/// What is shown of a photo until its bytes have come.
+pub struct Blur {
+    /// The average colour, as CSS and SVG write it.
+    pub colour: String,
+    /// A ThumbHash in base64, for `thumbhash.js`. May be empty.
+    pub hash: String,
 }
 
 /// Where a rendition is, and its size in pixels.
@@ -113,18 +127,25 @@ impl Card {
             width,
             height,
             ratio: ratio_class(width, height),
-            colour: colour(photo),
+            blur: Blur::of(photo),
             small: Rendition::of(photo, RenditionName::Small),
-            large: Rendition::of(photo, RenditionName::Large),
+            medium: Rendition::of(photo, RenditionName::Medium),
+            animated: photo.animated,
             shared: photo.visibility() != Visibility::Private,
+            already_here: false,
         }
     }
 }
 
-/// The average colour as CSS and SVG write it.
-#[must_use]
-pub fn colour(photo: &Photo) -> String {
-    format!("#{:06x}", photo.colour)
+impl Blur {
+    /// Of a photo.
+    #[must_use]
+    pub fn of(photo: &Photo) -> Self {
+        Self {
+            colour: format!("#{:06x}", placeholder::average_colour(&photo.placeholder)),
+            hash: BASE64.encode(&photo.placeholder),
+        }
+    }
 }
 
 /// What stands in place of the picture: the title, else hashtags and date.
@@ -135,18 +156,24 @@ pub fn alt(photo: &Photo, hashtags: &[String]) -> String {
     }
     let names: Vec<_> = hashtags.iter().map(|name| format!("#{name}")).collect();
     let what = if names.is_empty() { "Photo".to_owned() } else { names.join(" ") };
-    format!("{what}, {}", day(photo.taken_at))
+    format!("{what}, {}", day(local_time(photo)))
+}
+
+/// What the clock showed where the photo was taken, as far as the file says; else that of the camera, or UTC.
+#[must_use]
+pub fn local_time(photo: &Photo) -> NaiveDateTime {
+    photo.taken_at.naive_utc() + TimeDelta::minutes(photo.utc_offset_minutes.unwrap_or(0).into())
 }
 
 /// Such as "4 July 2026".
 #[must_use]
-pub fn day(at: DateTime<Utc>) -> String {
+pub fn day(at: NaiveDateTime) -> String {
     at.format("%-d %B %Y").to_string()
 }
 
 /// Such as "4 July 2026, 18:03".
 #[must_use]
-pub fn minute(at: DateTime<Utc>) -> String {
+pub fn minute(at: NaiveDateTime) -> String {
     at.format("%-d %B %Y, %H:%M").to_string()
 }
 
@@ -161,20 +188,25 @@ fn ratio_class(width: u32, height: u32) -> u16 {
 /// page before has no second heading.
 #[must_use]
 pub fn months(listed: Vec<Listed>, before: Option<Cursor>, href: impl Fn(&Photo) -> String) -> Vec<Month> {
-    let month = |at: DateTime<Utc>| (at.year(), at.month());
-    let mut current = before.map(|cursor| month(cursor.taken_at));
+    let month = |at: NaiveDateTime| (at.year(), at.month());
+    let mut current = before.map(|cursor| month(cursor.taken_at.naive_utc()));
     let mut months: Vec<Month> = Vec::new();
     for (photo, hashtags) in listed {
         let card = Card::new(&photo, hashtags, href(&photo));
-        let goes_on = current == Some(month(photo.taken_at));
+        let taken = local_time(&photo);
+        // Photos stand in the order in which they were taken, wherever that was. One from behind the date line would open
+        // the month before last once more.
+        let goes_on = current.is_some_and(|current| current <= month(taken));
         match months.last_mut() {
             Some(last) if goes_on => last.cards.push(card),
             _ => {
-                let heading = (!goes_on).then(|| photo.taken_at.format("%B %Y").to_string());
+                let heading = (!goes_on).then(|| taken.format("%B %Y").to_string());
                 months.push(Month { heading, cards: vec![card] });
             }
         }
-        current = Some(month(photo.taken_at));
+        if !goes_on {
+            current = Some(month(taken));
+        }
     }
     months
 }

@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use futures_util::{StreamExt, stream};
 
-use crate::album::Staged;
+use crate::album::{Staged, Taken};
 use crate::app::AppState;
 use crate::error::AppError;
 use crate::models::{Hashtag, UserId};
@@ -32,18 +32,18 @@ pub async fn create_photos(
 ) -> Result<HttpResponse, AppError> {
     let owner = user.user.id;
     let mut form = UploadForm::read(upload, &state.album, &state.config.limits).await?;
-    let mut cards = Vec::new();
+    let mut taken = Vec::new();
     match Hashtag::parse_list(&form.hashtags) {
-        Ok(hashtags) => take_in_all(&state, owner, &mut form, &hashtags, &mut cards).await,
+        Ok(hashtags) => take_in_all(&state, owner, &mut form, &hashtags, &mut taken).await,
         Err(error) => refuse_all(&mut form, &error.to_string()),
     }
-    if form.refused.is_empty() && cards.is_empty() {
+    if form.refused.is_empty() && taken.is_empty() {
         let reason = "Choose one or more photos first.".to_owned();
         form.refused.push(Refusal { filename: String::new(), reason, status: StatusCode::UNPROCESSABLE_ENTITY });
     }
     if form.refused.is_empty() && !htmx.wants_fragment() {
         // The photos are kept: that the word about them is lost must not make anyone send them again.
-        if let Err(error) = Notice::Uploaded(cards.len()).leave(&state, user.session.id).await {
+        if let Err(error) = notice(&taken).leave(&state, user.session.id).await {
             tracing::warn!(%error, "an upload goes without its notice");
         }
         return Ok(see_other(routes::photos()));
@@ -54,7 +54,7 @@ pub async fn create_photos(
     } else {
         Gallery::load(&state, page, owner, Filter::default()).await?
     };
-    view.uploaded = cards;
+    view.uploaded = taken.into_iter().map(card).collect();
     view.refused = form.refused;
     view.upload_hashtags = form.hashtags;
     htmx.answer(status, &view, &view.as_uploaded())
@@ -65,9 +65,8 @@ async fn take_in_all(
     owner: UserId,
     form: &mut UploadForm,
     hashtags: &[Hashtag],
-    cards: &mut Vec<Card>,
+    taken: &mut Vec<Taken>,
 ) {
-    let names: Vec<String> = hashtags.iter().map(|name| name.as_str().to_owned()).collect();
     let take_in = |staged: Staged| async {
         let filename = staged.filename().to_owned();
         (filename, state.album.take_in(owner, staged, hashtags.to_vec()).await)
@@ -75,10 +74,26 @@ async fn take_in_all(
     let mut outcomes = stream::iter(std::mem::take(&mut form.files)).map(take_in).buffered(AT_ONCE);
     while let Some((filename, outcome)) = outcomes.next().await {
         match outcome {
-            Ok(photo) => cards.push(Card::new(&photo, names.clone(), routes::photo(&photo.id.to_string()))),
+            Ok(one) => taken.push(one),
             Err(error) => form.refused.push(Refusal::of(filename, &error)),
         }
     }
+}
+
+/// What the gallery says once, where the answer is not the photos themselves.
+fn notice(taken: &[Taken]) -> Notice {
+    let already_here: Vec<_> = taken.iter().filter(|taken| taken.already_here).map(|taken| taken.photo.id).collect();
+    match already_here.first() {
+        None => Notice::Uploaded(taken.len()),
+        Some(first) => {
+            Notice::AlreadyHere { added: taken.len() - already_here.len(), known: already_here.len(), first: *first }
+        }
+    }
+}
+
+fn card(taken: Taken) -> Card {
+    let href = routes::photo(&taken.photo.id.to_string());
+    Card { already_here: taken.already_here, ..Card::new(&taken.photo, taken.hashtags, href) }
 }
 
 fn refuse_all(form: &mut UploadForm, reason: &str) {

@@ -9,6 +9,7 @@ use askama::Template;
 
 use crate::app::AppState;
 use crate::error::AppError;
+use crate::media::Format;
 use crate::models::gallery::Listed;
 use crate::models::{Hashtag, Listing, UserId};
 use crate::pages::photos::card::{ActiveFilter, Card, Chip, Filter, Month, PAGE, cut_page, months};
@@ -47,6 +48,10 @@ struct Limits {
     upload_mib: u32,
     files_per_upload: u32,
     megapixels: u32,
+    /// For people: "JPEG, PNG or GIF".
+    formats: String,
+    /// For the browser's file chooser.
+    accept: String,
 }
 
 /// A page of photos, newest first.
@@ -101,6 +106,11 @@ impl Gallery {
         })
     }
 
+    /// How many of those that came in are new.
+    fn added(&self) -> usize {
+        self.uploaded.iter().filter(|card| !card.already_here).count()
+    }
+
     /// The page without photos: all that is needed around the answer to one upload.
     pub(super) fn empty(state: &AppState, page: Page) -> Self {
         let limits = &state.config.limits;
@@ -119,6 +129,8 @@ impl Gallery {
                 upload_mib: limits.upload_mib,
                 files_per_upload: limits.files_per_upload,
                 megapixels: limits.megapixels,
+                formats: state.album.formats_in_words(),
+                accept: state.album.formats().map(Format::content_type).collect::<Vec<_>>().join(","),
             },
         }
     }

@@ -4,6 +4,7 @@ pub mod bytes;
 pub mod card;
 pub mod create;
 pub mod delete;
+pub mod facts;
 pub mod list;
 pub mod selection;
 pub mod show;

@@ -9,7 +9,8 @@ use crate::app::AppState;
 use crate::error::AppError;
 use crate::media::RenditionName;
 use crate::models::{Cursor, Hashtag, Listing, Photo, PhotoId, UserId, Visibility, hashtag};
-use crate::pages::photos::card::{Chip, Filter, Rendition, alt, colour, minute, size};
+use crate::pages::photos::card::{Blur, Chip, Filter, Rendition, alt, size};
+use crate::pages::photos::facts::Fact;
 use crate::routes;
 use crate::web::auth::CurrentUser;
 use crate::web::forms::Field;
@@ -24,9 +25,12 @@ struct ShowPhoto {
     id: String,
     alt: String,
     small: Rendition,
+    medium: Rendition,
     large: Rendition,
+    /// What plays, where the photo does.
+    moving: Option<Rendition>,
     original: String,
-    colour: String,
+    blur: Blur,
     width: u32,
     height: u32,
     /// The newer photo of the listing.
@@ -50,11 +54,6 @@ struct Neighbour {
     href: String,
     /// To be fetched ahead.
     image: String,
-}
-
-struct Fact {
-    name: &'static str,
-    value: String,
 }
 
 /// What can be copied while the photo is shared.
@@ -179,19 +178,20 @@ impl Changes {
 impl ShowPhoto {
     async fn load(state: &AppState, page: Page, owner: UserId, id: PhotoId, filter: Filter) -> Result<Self, AppError> {
         let listing = Listing { owner, only_public: false, hashtags: filter.hashtags.clone() };
-        let (photo, hashtags, newer, older) = state
+        let (photo, file_facts, hashtags, newer, older) = state
             .db
             .read(move |conn| {
                 let photo = Photo::owned_by(conn, owner, id)?;
+                let facts = Photo::facts(conn, owner, id)?;
                 let hashtags = Hashtag::of_photo(conn, id)?;
                 let (newer, older) = listing.neighbours(conn, Cursor::after(&photo))?;
-                diesel::QueryResult::Ok((photo, hashtags, newer, older))
+                diesel::QueryResult::Ok((photo, facts, hashtags, newer, older))
             })
             .await?;
         let query = routes::listing_query(&filter.hashtags, None);
         let neighbour = |photo: Photo| Neighbour {
             href: format!("{}{query}", routes::photo(&photo.id.to_string())),
-            image: Rendition::of(&photo, RenditionName::Large).url,
+            image: Rendition::of(&photo, RenditionName::Medium).url,
         };
         let (width, height) = size(&photo);
         Ok(Self {
@@ -199,9 +199,11 @@ impl ShowPhoto {
             id: photo.id.to_string(),
             alt: alt(&photo, &hashtags),
             small: Rendition::of(&photo, RenditionName::Small),
+            medium: Rendition::of(&photo, RenditionName::Medium),
             large: Rendition::of(&photo, RenditionName::Large),
+            moving: photo.animated.then(|| Rendition::of(&photo, RenditionName::Moving)),
             original: routes::original(&photo.id.to_string()),
-            colour: colour(&photo),
+            blur: Blur::of(&photo),
             width,
             height,
             previous: newer.map(neighbour),
@@ -210,7 +212,7 @@ impl ShowPhoto {
             query,
             title: Field::of(photo.title.as_str()),
             hashtags: Field::of(hashtags.iter().map(|name| format!("#{name}")).collect::<Vec<_>>().join(" ")),
-            facts: facts(&photo),
+            facts: Fact::all(&photo, &file_facts),
             visibility: photo.visibility().as_str(),
             share: photo.share_token.as_deref().map(|token| Share::new(state, token, &alt(&photo, &hashtags))),
             chips: hashtags.into_iter().map(chip).collect(),
@@ -221,32 +223,6 @@ impl ShowPhoto {
 
 fn chip(name: String) -> Chip {
     Chip { href: routes::photos_with(std::slice::from_ref(&name)), name, photos: None }
-}
-
-fn facts(photo: &Photo) -> Vec<Fact> {
-    let kind = photo.content_type.trim_start_matches("image/").to_uppercase();
-    let megapixels = f64::from(photo.width) * f64::from(photo.height) / 1e6;
-    let fact = |name, value| Fact { name, value };
-    let mut facts = vec![
-        fact("Taken", minute(photo.taken_at)),
-        fact("Uploaded", format!("{} UTC", minute(photo.created_at))),
-        fact("Dimensions", format!("{} × {} ({megapixels:.1} MP)", photo.width, photo.height)),
-        fact("File", photo.filename.clone()),
-        fact("Size", format!("{}, {kind}", bytes_in_words(photo.size_bytes))),
-    ];
-    if let Some(camera) = &photo.camera {
-        facts.insert(1, fact("Camera", camera.clone()));
-    }
-    facts
-}
-
-/// Decimal units, as phones and file managers show them.
-fn bytes_in_words(bytes: i64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} bytes"),
-        1_000..1_000_000 => format!("{:.0} KB", bytes as f64 / 1e3),
-        _ => format!("{:.1} MB", bytes as f64 / 1e6),
-    }
 }
 
 impl Share {

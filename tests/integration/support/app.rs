@@ -1,7 +1,7 @@
 //! A Lumina of a test's own, started as production starts it: a port, a database and a data folder that nobody shares.
 
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{OnceLock, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use lumina::app::{App, AppState};
 use lumina::config::{Config, Secret};
+use lumina::media::OutsideDecoder;
 use tempfile::TempDir;
 
 use super::client::Client;
@@ -168,7 +169,7 @@ impl Running {
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let app = App::start(config).await.unwrap_or_else(|error| panic!("{error}"));
+                let app = App::start_with(config, || decoder().clone()).await.unwrap_or_else(|error| panic!("{error}"));
                 let _ = started.send((app.address(), app.state.clone()));
                 let _ = stopped.await;
                 // A client that is still there would be waited for.
@@ -186,4 +187,10 @@ impl Running {
         std::thread::spawn(move || joined.send(self.thread.join().is_ok()));
         assert_ne!(end.recv_timeout(Duration::from_secs(30)), Ok(false), "the server panicked");
     }
+}
+
+/// What decodes HEIC and AVIF for Lumina inside this program: started by the real one.
+pub fn decoder() -> &'static OutsideDecoder {
+    static FOUND: OnceLock<OutsideDecoder> = OnceLock::new();
+    FOUND.get_or_init(|| OutsideDecoder::launched_by(Path::new(env!("CARGO_BIN_EXE_lumina"))))
 }

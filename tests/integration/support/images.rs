@@ -1,27 +1,45 @@
 //! Photos made in memory, whole ones and broken ones.
 
 use std::io::Cursor;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use image::{DynamicImage, GenericImageView, ImageFormat, Rgb, RgbImage, Rgba};
+use image::{DynamicImage, GenericImage, GenericImageView, ImageFormat, Rgb, RgbImage, Rgba};
 
-/// A small JPEG.
+/// A small JPEG, another one at every call: of the same bytes an owner has one photo.
 pub fn jpeg() -> Vec<u8> {
-    encoded(&corners(64, 48), ImageFormat::Jpeg)
+    let mut file = encoded(&corners(64, 48), ImageFormat::Jpeg);
+    let comment = [b"\xFF\xFE\0\x0A".as_slice(), &number().to_be_bytes()].concat();
+    file.splice(2..2, comment);
+    file
 }
 
-/// A small PNG.
+/// A small PNG, another one at every call.
 pub fn png() -> Vec<u8> {
-    encoded(&corners(64, 48), ImageFormat::Png)
+    encoded(&marked(), ImageFormat::Png)
 }
 
-/// A small GIF.
+/// A small GIF, another one at every call.
 pub fn gif() -> Vec<u8> {
-    encoded(&corners(64, 48), ImageFormat::Gif)
+    encoded(&marked(), ImageFormat::Gif)
 }
 
-/// A small WebP.
+/// A small WebP, another one at every call.
 pub fn webp() -> Vec<u8> {
-    encoded(&corners(64, 48), ImageFormat::WebP)
+    encoded(&marked(), ImageFormat::WebP)
+}
+
+/// Another number at every call.
+fn number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// [`corners`] with a pixel that no other has.
+fn marked() -> DynamicImage {
+    let mut image = corners(64, 48);
+    let [.., r, g, b] = number().to_be_bytes();
+    image.put_pixel(32, 24, Rgba([r, g, b, 255]));
+    image
 }
 
 /// A photo with a colour in each corner: red, green, blue, white, clockwise from the top left.

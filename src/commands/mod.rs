@@ -1,0 +1,39 @@
+//! What the command line does beside serving: one file a subcommand. Each may run while the server does.
+
+mod renditions;
+
+use actix_web::rt::task::spawn_blocking;
+
+use crate::app::StartError;
+use crate::config::Config;
+use crate::db::Db;
+use crate::db::private::{PrivateError, PrivatePostgres};
+
+pub use renditions::renditions;
+
+/// The configured database, or the private one, whether or not the server has it running. Its schema is left alone when
+/// the server runs: that one has seen to it.
+///
+/// # Errors
+/// When there is no database to be had.
+pub async fn open_database(config: &Config) -> Result<(Option<PrivatePostgres>, Db), StartError> {
+    config.create_data_dir()?;
+    let (data_dir, database_url) = (config.data_dir.clone(), config.database_url.clone());
+    spawn_blocking(move || {
+        if let Some(url) = database_url {
+            return Ok((None, Db::open(url.expose())?));
+        }
+        match PrivatePostgres::start(&data_dir) {
+            Ok(postgres) => {
+                let db = Db::open(postgres.url())?;
+                Ok((Some(postgres), db))
+            }
+            Err(PrivateError::InUse { data_dir, .. }) => {
+                let socket = data_dir.join("postgres");
+                Ok((None, Db::open(&format!("host='{}' port=5432 user=lumina dbname=lumina", socket.display()))?))
+            }
+            Err(error) => Err(error.into()),
+        }
+    })
+    .await?
+}

@@ -1,0 +1,98 @@
+//! `lumina renditions`: makes the renditions anew that are missing or of an older version, with a progress bar.
+//!
+//! It goes through all photos in the order of their ids and asks of each whether all is there, which is quick. So it can
+//! be stopped at any time and started again: what is done is passed over.
+
+use std::io::{IsTerminal, stderr};
+use std::thread::available_parallelism;
+
+use actix_web::rt::task::spawn_blocking;
+use futures_util::{StreamExt, stream};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::album::{Album, NotTaken};
+use crate::app::StartError;
+use crate::commands::open_database;
+use crate::config::Config;
+use crate::db::private::PrivatePostgres;
+use crate::media::OutsideDecoder;
+use crate::models::Photo;
+use crate::storage::Storage;
+
+/// Photos read from the database at a time.
+const PAGE: i64 = 200;
+
+/// What became of one photo.
+enum Outcome {
+    WasFine,
+    Made,
+    /// Left as it was: this version does not take its file any more.
+    Refused,
+    Failed,
+}
+
+/// Makes what is missing.
+///
+/// # Errors
+/// When the database or the storage cannot be used, or a photo could not be worked on.
+pub async fn renditions(config: &Config) -> Result<(), StartError> {
+    let (postgres, db) = open_database(config).await?;
+    let storage = Storage::disk(&config.data_dir).await?;
+    let outside = spawn_blocking(OutsideDecoder::find).await?;
+    let album = Album::open(db.clone(), storage, config.limits, outside)?;
+    let total = db.read(Photo::count_all).await?;
+    let bar = progress(total);
+    let (mut made, mut refused, mut failed) = (0, 0, 0);
+    let mut after = None;
+    loop {
+        let photos = album.photos_after(after, PAGE).await?;
+        let Some(last) = photos.last() else { break };
+        after = Some(last.id);
+        let at_once = available_parallelism().map_or(1, Into::into);
+        let mut outcomes = stream::iter(photos).map(|photo| see_to(&album, photo)).buffer_unordered(at_once);
+        while let Some(outcome) = outcomes.next().await {
+            match outcome {
+                Outcome::WasFine => {}
+                Outcome::Made => made += 1,
+                Outcome::Refused => refused += 1,
+                Outcome::Failed => failed += 1,
+            }
+            bar.inc(1);
+        }
+    }
+    bar.finish_and_clear();
+    drop(album);
+    drop(db);
+    spawn_blocking(move || postgres.map(PrivatePostgres::stop)).await?;
+    println!("{total} photos: {made} made anew, {refused} cannot be read by this version, {failed} failed.");
+    if failed > 0 { Err("not all renditions could be made; the log says why. Run it again.".into()) } else { Ok(()) }
+}
+
+async fn see_to(album: &Album, photo: Photo) -> Outcome {
+    let done = match album.is_complete(&photo).await {
+        Ok(true) => return Outcome::WasFine,
+        Ok(false) => album.rebuild(&photo).await,
+        Err(error) => Err(NotTaken::Failed(error)),
+    };
+    match done {
+        Ok(()) => Outcome::Made,
+        Err(NotTaken::Refused(error)) => {
+            tracing::warn!(photo = %photo.id, %error, "renditions stay as they are");
+            Outcome::Refused
+        }
+        Err(NotTaken::Failed(error)) => {
+            tracing::error!(photo = %photo.id, %error, "making renditions");
+            Outcome::Failed
+        }
+    }
+}
+
+/// On a terminal; nothing where nobody watches.
+fn progress(total: i64) -> ProgressBar {
+    if !stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new(total.unsigned_abs());
+    let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} photos, {eta} left");
+    if let Ok(style) = style { bar.with_style(style) } else { bar }
+}

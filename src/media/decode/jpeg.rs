@@ -1,0 +1,80 @@
+//! JPEG pixels, by zune-jpeg without `image` around it: that keeps the file twice as long in memory, and makes RGB of inks
+//! before their colour profile could be asked.
+
+use std::path::Path;
+
+use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
+
+use super::{Inks, Pixels};
+use crate::media::MediaError;
+use crate::media::error::internal;
+use crate::media::headers::{Header, jpeg_has_end};
+
+/// Which part of the rows may be missing at the end, as 1/n of them, before a photo is called damaged.
+const MISSING_ROWS: usize = 20;
+
+/// Most scans of a progressive photo: encoders write about ten. Each costs a walk over all pixels.
+const SCANS: usize = 64;
+
+/// The pixels of the JPEG at `path`.
+pub(super) fn pixels(path: &Path, header: &Header) -> Result<Pixels, MediaError> {
+    let file = std::fs::read(path).map_err(MediaError::Internal)?;
+    let options = DecoderOptions::default()
+        .set_strict_mode(false)
+        .set_max_width(usize::MAX)
+        .set_max_height(usize::MAX)
+        .jpeg_set_max_scans(SCANS);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file.as_slice()), options);
+    decoder.decode_headers()?;
+    let stored = decoder.input_colorspace().ok_or(MediaError::Damaged)?;
+    let (wanted, inks) = match stored {
+        ColorSpace::Luma => (stored, None),
+        ColorSpace::CMYK | ColorSpace::YCCK => {
+            let differences = stored == ColorSpace::YCCK;
+            // Adobe's programs, alone, write their segment and store inks inverted.
+            (stored, Some(Inks { differences, inverted: header.adobe }))
+        }
+        ColorSpace::YCbCr | ColorSpace::RGB => (ColorSpace::RGB, None),
+        _ => return Err(MediaError::Damaged),
+    };
+    decoder.set_options(options.jpeg_set_out_colorspace(wanted));
+    // The size that counts is the one checked before.
+    let size = decoder.info().map(|info| (u32::from(info.width), u32::from(info.height)));
+    let area = header.width as usize * header.height as usize;
+    if size != Some((header.width, header.height)) {
+        return Err(MediaError::Damaged);
+    }
+    let mut bytes = vec![0; area * wanted.num_components()];
+    decoder.decode_into(&mut bytes)?;
+    drop(decoder);
+    drop(file);
+
+    // A progressive one that ends too early has all its rows, but only coarsely.
+    let suspicious = header.buffered || is_cut_off(&bytes);
+    if suspicious && !jpeg_has_end(path).map_err(MediaError::Internal)? {
+        return Err(MediaError::Damaged);
+    }
+    let (width, height) = (header.width, header.height);
+    let image = match wanted {
+        ColorSpace::Luma => GrayImage::from_raw(width, height, bytes).map(DynamicImage::from),
+        ColorSpace::RGB => RgbImage::from_raw(width, height, bytes).map(DynamicImage::from),
+        _ => RgbaImage::from_raw(width, height, bytes).map(DynamicImage::from),
+    };
+    Ok(Pixels { image: image.ok_or_else(|| internal("pixels of another size"))?, inks })
+}
+
+/// Whether rows seem to be missing at the end: the decoder fills what it does not find with mid grey.
+fn is_cut_off(bytes: &[u8]) -> bool {
+    bytes.iter().rev().take(bytes.len() / MISSING_ROWS + 1).all(|&byte| byte == 128)
+}
+
+impl From<DecodeErrors> for MediaError {
+    fn from(_: DecodeErrors) -> Self {
+        Self::Damaged
+    }
+}

@@ -1,0 +1,171 @@
+//! Where the EXIF data of a HEIC or AVIF photo is.
+//!
+//! Ours for the same reason as [`tiff`](super::tiff): `kamadak-exif`, which can find it too, hands it at once to the
+//! reader that can be made to take gigabytes, and reads boxes of any length. Here the one box that describes the photo
+//! may have [`META`] bytes, and nothing else is read but the data itself.
+//!
+//! Boxes: ISO/IEC 14496-12, sections 4.2 and 8.11; the item of EXIF data: ISO/IEC 23008-12, annex A.2.1.
+
+use std::io::{Read, Seek, SeekFrom};
+
+/// Most bytes of the box that describes the photo. That of a 48-megapixel iPhone photo in tiles has 20 KB.
+const META: u64 = 4 << 20;
+
+/// Most boxes looked at on the way to that box; it is the second in practice.
+const BOXES: usize = 64;
+
+/// The EXIF data of the file, a TIFF structure, if it has any and at most `longest` bytes of it.
+pub(super) fn exif(mut file: impl Read + Seek, longest: u64) -> Option<Vec<u8>> {
+    let meta = meta(&mut file)?;
+    let (iinf, iloc, idat) = (child(&meta, b"iinf")?, child(&meta, b"iloc")?, child(&meta, b"idat"));
+    let place = place(iloc, exif_item(iinf)?)?;
+    let mut data = Vec::new();
+    for (offset, length) in place.extents {
+        // A length of 0 is the rest of the file. No writer needs that for EXIF data.
+        let length = Some(length).filter(|length| *length > 0 && data.len() as u64 + length <= longest)?;
+        if place.in_meta {
+            let start = usize::try_from(offset).ok()?;
+            data.extend(idat?.get(start..)?.get(..usize::try_from(length).ok()?)?);
+        } else {
+            file.seek(SeekFrom::Start(offset)).ok()?;
+            file.by_ref().take(length).read_to_end(&mut data).ok()?;
+        }
+    }
+    // The TIFF header's distance from here; mostly 0, or 6 for the prefix that only JPEG wants.
+    let skip = usize::try_from(number(&mut data.as_slice(), 4)?).ok()?;
+    data.get(4..)?.get(skip..).map(<[u8]>::to_vec)
+}
+
+/// What is in the file's box `meta`, after its version.
+fn meta(file: &mut (impl Read + Seek)) -> Option<Vec<u8>> {
+    let mut at = 0;
+    for _ in 0..BOXES {
+        file.seek(SeekFrom::Start(at)).ok()?;
+        let mut header = [0; 16];
+        file.read_exact(&mut header).ok()?;
+        let (size, kind, start) = box_header(&header)?;
+        if &kind != b"meta" {
+            at = at.checked_add(size)?;
+            continue;
+        }
+        let length = size.checked_sub(start + 4).filter(|length| *length <= META)?;
+        file.seek(SeekFrom::Start(at + start + 4)).ok()?;
+        let mut contents = Vec::new();
+        file.take(length).read_to_end(&mut contents).ok()?;
+        return Some(contents);
+    }
+    None
+}
+
+/// A box's size with its header, its type, and the header's own size. One that reaches to the file's end has none.
+fn box_header(mut bytes: &[u8]) -> Option<(u64, [u8; 4], u64)> {
+    let size = number(&mut bytes, 4)?;
+    let kind = *bytes.split_off(..4)?.first_chunk()?;
+    let (size, start) = if size == 1 { (number(&mut bytes, 8)?, 16) } else { (size, 8) };
+    (size >= start).then_some((size, kind, start))
+}
+
+/// What is in the first box of this type among `boxes`.
+fn child<'a>(mut boxes: &'a [u8], wanted: &[u8; 4]) -> Option<&'a [u8]> {
+    loop {
+        let (size, kind, start) = box_header(boxes)?;
+        let whole = boxes.split_off(..usize::try_from(size).ok()?)?;
+        if &kind == wanted {
+            return whole.get(usize::try_from(start).ok()?..);
+        }
+    }
+}
+
+/// The number of the item that holds EXIF data, by the box `iinf`.
+fn exif_item(mut iinf: &[u8]) -> Option<u64> {
+    let version = number(&mut iinf, 4)? >> 24;
+    let entries = number(&mut iinf, if version == 0 { 2 } else { 4 })?;
+    for _ in 0..entries {
+        let (size, _, start) = box_header(iinf)?;
+        let mut entry = iinf.split_off(..usize::try_from(size).ok()?)?.get(usize::try_from(start).ok()?..)?;
+        let version = number(&mut entry, 4)? >> 24;
+        let item = number(&mut entry, if version == 2 { 2 } else { 4 })?;
+        let _protection = number(&mut entry, 2)?;
+        if version >= 2 && entry.starts_with(b"Exif") {
+            return Some(item);
+        }
+    }
+    None
+}
+
+/// Where an item is.
+struct Location {
+    /// In the box `idat` beside the descriptions, else in the file.
+    in_meta: bool,
+    /// Offsets and lengths.
+    extents: Vec<(u64, u64)>,
+}
+
+/// Where the item with this number is, by the box `iloc`.
+fn place(mut iloc: &[u8], wanted: u64) -> Option<Location> {
+    let version = number(&mut iloc, 4)? >> 24;
+    let sizes = number(&mut iloc, 2)?;
+    let nibble = |shift: u32| usize::try_from(sizes >> shift & 15).unwrap_or(0);
+    let (offset_size, length_size, base_size) = (nibble(12), nibble(8), nibble(4));
+    let index_size = if version == 0 { 0 } else { nibble(0) };
+    let wide = if version < 2 { 2 } else { 4 };
+    for _ in 0..number(&mut iloc, wide)? {
+        let item = number(&mut iloc, wide)?;
+        let method = if version == 0 { 0 } else { number(&mut iloc, 2)? & 15 };
+        let _other_file = number(&mut iloc, 2)?;
+        let base = number(&mut iloc, base_size)?;
+        let count = number(&mut iloc, 2)?;
+        let mut extents = Vec::new();
+        for _ in 0..count {
+            let _index = number(&mut iloc, index_size)?;
+            let offset = base.checked_add(number(&mut iloc, offset_size)?)?;
+            extents.push((offset, number(&mut iloc, length_size)?));
+        }
+        if item == wanted {
+            return (method < 2).then_some(Location { in_meta: method == 1, extents });
+        }
+    }
+    None
+}
+
+/// Takes a big-endian number of this many bytes, 8 at most; of none, 0.
+fn number(bytes: &mut &[u8], size: usize) -> Option<u64> {
+    let taken = bytes.split_off(..size)?;
+    (size <= 8).then(|| taken.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use super::*;
+    use crate::media::facts::testing::heif;
+
+    #[test]
+    fn exif_data_is_found_in_the_file_and_in_the_description() {
+        for in_meta in [false, true] {
+            let file = heif(b"MM\0*data", in_meta);
+            assert_eq!(exif(Cursor::new(&file), 100).unwrap(), b"MM\0*data");
+            assert_eq!(exif(Cursor::new(&file), 17), None, "too long");
+        }
+    }
+
+    #[test]
+    fn broken_boxes_hold_nothing() {
+        for in_meta in [false, true] {
+            let file = heif(b"MM\0*data", in_meta);
+            for length in 0..file.len() {
+                exif(Cursor::new(&file[..length]), 100);
+            }
+            for at in 0..file.len() {
+                for value in [0, 1, 0x7F, 0xFF] {
+                    let mut file = file.clone();
+                    file[at] = value;
+                    exif(Cursor::new(&file), 100);
+                }
+            }
+        }
+        assert_eq!(exif(Cursor::new(b""), 100), None);
+        assert_eq!(exif(Cursor::new(vec![0; 1000]), 100), None);
+    }
+}

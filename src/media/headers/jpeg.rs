@@ -1,0 +1,162 @@
+//! JPEG: the segments before the first scan. ITU-T T.81, annex B; ICC.1:2022, annex B.4; Adobe technical note 5116.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+
+use super::{EXIF, Header, MediaError, PROFILE, PerPixel, array, take};
+use crate::media::colour::Colours;
+
+/// Most bytes of segments beside the picture: the decoder keeps them. Leaves room for a preview or a depth map.
+const BESIDE_PICTURE: u64 = 16 << 20;
+
+/// Bytes a pixel for the coefficients of a frame whose components make no sense: four whole ones.
+const ALL_COEFFICIENTS: u64 = 8;
+
+/// A frame's header.
+#[derive(Default)]
+struct Frame {
+    progressive: bool,
+    components: Vec<[u8; 3]>,
+}
+
+/// Reads up to the first scan.
+pub(super) fn read(file: &mut BufReader<File>, header: &mut Header) -> Result<PerPixel, MediaError> {
+    let mut frame = Frame::default();
+    let mut profile = Profile::default();
+    let mut beside = 0;
+    if array(file)? != Some([0xFF, 0xD8]) {
+        return Err(MediaError::Damaged);
+    }
+    let scanned = loop {
+        let marker = next_marker(file)?;
+        if matches!(marker, 0x01 | 0xD0..=0xD8) {
+            continue; // stands alone
+        }
+        let length = u64::from(u16::from_be_bytes(array(file)?.ok_or(MediaError::Damaged)?)).saturating_sub(2);
+        match marker {
+            0xC4 | 0xC8 | 0xCC => file.seek_relative(length.cast_signed())?,
+            0xC0..=0xCF => {
+                let segment = take(file, length, u64::MAX)?.unwrap_or_default();
+                if let [_, h0, h1, w0, w1, _, ref components @ ..] = *segment {
+                    header.width = u16::from_be_bytes([w0, w1]).into();
+                    header.height = u16::from_be_bytes([h0, h1]).into();
+                    frame = Frame { progressive: marker & 3 == 2, components: components.as_chunks().0.to_vec() };
+                }
+            }
+            0xD9 => return Err(MediaError::Damaged),
+            0xDA => break take(file, length, u64::MAX)?.and_then(|scan| scan.first().copied()),
+            0xE0..=0xEF | 0xFE => {
+                beside += length;
+                if beside > BESIDE_PICTURE {
+                    return Err(MediaError::TooMuchMetadata { limit_mib: BESIDE_PICTURE >> 20 });
+                }
+                let segment = take(file, length, u64::MAX)?.unwrap_or_default();
+                keep(marker, &segment, header, &mut profile);
+            }
+            _ => file.seek_relative(length.cast_signed())?,
+        }
+    };
+    if let Some(icc) = profile.whole() {
+        header.colours = Colours::Icc(icc);
+    }
+    // Beside the decoder's copy there is the one here.
+    header.working_bytes = 2 * beside;
+    let components = frame.components.len() as u64;
+    header.buffered = frame.progressive || u64::from(scanned.unwrap_or(0)) != components;
+    let decoding = if header.buffered { coefficients(&frame.components) } else { 0 };
+    let pixels = components.clamp(1, 4);
+    // A gray one or one of inks would become RGB.
+    Ok(PerPixel { pixels, decoding, converting: if pixels == 3 { 0 } else { 3 } })
+}
+
+/// The next marker, past whatever else stands before it.
+fn next_marker(file: &mut BufReader<File>) -> Result<u8, MediaError> {
+    let mut previous = 0;
+    loop {
+        let [byte] = array(file)?.ok_or(MediaError::Damaged)?;
+        if previous == 0xFF && !matches!(byte, 0 | 0xFF) {
+            return Ok(byte);
+        }
+        previous = byte;
+    }
+}
+
+/// Keeps what tells of colours and the first EXIF data.
+fn keep(marker: u8, segment: &[u8], header: &mut Header, profile: &mut Profile) {
+    match marker {
+        0xE1 if header.exif.is_none() && segment.len() as u64 <= EXIF => {
+            header.exif = segment.strip_prefix(b"Exif\0\0").map(<[u8]>::to_vec);
+        }
+        0xE2 => {
+            if let Some([number, count, data @ ..]) = segment.strip_prefix(b"ICC_PROFILE\0") {
+                profile.add(*number, *count, data);
+            }
+        }
+        0xEE => header.adobe |= segment.starts_with(b"Adobe"),
+        _ => (),
+    }
+}
+
+/// A colour profile in pieces, which come in any order.
+#[derive(Default)]
+struct Profile {
+    pieces: std::collections::BTreeMap<u8, Vec<u8>>,
+    count: u8,
+    bytes: usize,
+}
+
+impl Profile {
+    fn add(&mut self, number: u8, count: u8, data: &[u8]) {
+        self.bytes += data.len();
+        if self.bytes as u64 <= PROFILE {
+            self.count = count;
+            self.pieces.entry(number).or_insert_with(|| data.to_vec());
+        }
+    }
+
+    fn whole(self) -> Option<Vec<u8>> {
+        let complete = self.count > 0 && self.pieces.keys().copied().eq(1..=self.count);
+        (complete && self.bytes as u64 <= PROFILE).then(|| self.pieces.into_values().flatten().collect())
+    }
+}
+
+/// Bytes a pixel for the coefficients of these components, two bytes each: identifier, sampling factors, table.
+fn coefficients(components: &[[u8; 3]]) -> u64 {
+    let samples = |&[_, factors, _]: &[u8; 3]| u64::from(factors >> 4) * u64::from(factors & 15);
+    let samples = components.iter().map(samples);
+    match samples.clone().max() {
+        Some(most @ 1..) => (2 * samples.sum::<u64>()).div_ceil(most),
+        _ => ALL_COEFFICIENTS,
+    }
+}
+
+/// Whether an end-of-image marker follows the pixels of this JPEG. A thumbnail's marker in its EXIF data does not count.
+pub(in crate::media) fn has_end(path: &Path) -> io::Result<bool> {
+    let mut file = BufReader::new(File::open(path)?);
+    let mut head = [0; 4];
+    file.seek_relative(2)?;
+    // Segments up to the first start of scan: marker, length that counts itself, data.
+    while let Ok(()) = io::Read::read_exact(&mut file, &mut head) {
+        let [0xFF, marker, high, low] = head else { break };
+        file.seek_relative(i64::from(u16::from_be_bytes([high, low])) - 2)?;
+        if marker == 0xDA {
+            break;
+        }
+    }
+    let mut after_ff = false;
+    loop {
+        let bytes = file.fill_buf()?;
+        if bytes.is_empty() {
+            return Ok(false);
+        }
+        for &byte in bytes {
+            if after_ff && byte == 0xD9 {
+                return Ok(true);
+            }
+            after_ff = byte == 0xFF;
+        }
+        let length = bytes.len();
+        file.consume(length);
+    }
+}

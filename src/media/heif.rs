@@ -1,0 +1,124 @@
+//! What the header of a HEIC or AVIF file says, read before any decoder sees the file.
+//!
+//! The decoder is a program of its own with limits of its own; so that it need not be started for a bomb, the size of
+//! the picture is read here first. Boxes: ISO/IEC 14496-12; items and properties: ISO/IEC 23008-12 (HEIF), 6.5.
+//!
+//! What it promises, for any file: at most [`MOST_BYTES`] are read, boxes are followed to a fixed depth, work and memory
+//! grow with those bytes alone, and whatever does not hold together is [`MediaError::Damaged`].
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use super::headers::check_size;
+use super::heif_boxes::Cursor;
+use super::heif_meta::Meta;
+use super::{Limits, MediaError};
+
+/// Longest `meta` box. An iPhone's has 5 to 20 KB; a colour profile may come on top.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// Most boxes before `meta`, which stands second or third.
+const MOST_BOXES: usize = 32;
+
+/// How many times the pixels of the picture may be decoded on the way: its tiles reach past its edge, then there are
+/// transparency and a gain map.
+const MOST_OVER: u64 = 4;
+
+/// Colours by numbers instead of a profile (ITU-T H.273): 1 and 13 are sRGB, 12 and 13 Display P3, 9 and 16 HDR10.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cicp {
+    /// Where red, green, blue and white lie.
+    pub primaries: u16,
+    /// How light follows from a number.
+    pub transfer: u16,
+}
+
+/// What is known of the picture before it is decoded.
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// Width in pixels as stored.
+    pub width: u32,
+    /// Height in pixels as stored.
+    pub height: u32,
+    /// Whether it lies on its side, so that upright its width is [`Header::height`].
+    pub turned: bool,
+    /// More than eight bits a channel.
+    pub deep: bool,
+    /// Its colours, when it has no profile.
+    pub cicp: Option<Cicp>,
+    /// Pixels that the decoder makes on the way: tiles, transparency, the picture itself.
+    pub(super) work: u64,
+    /// Where in the file the lowest byte of the flags is of each other image that shows by itself.
+    pub(super) others: Vec<u64>,
+}
+
+impl Header {
+    /// Memory that the decoder's process really takes, for whoever shares memory out among photos: 103 MB were measured
+    /// at 12 megapixels, 320 MB at 48, 1701 MB at 289.
+    pub fn decoder_bytes(&self) -> u64 {
+        let sample = if self.deep { 2 } else { 1 };
+        (32 << 20) + 7 * sample * self.work
+    }
+
+    /// Refuses what is beyond the limits.
+    ///
+    /// # Errors
+    /// [`MediaError::TooManyPixels`] and [`MediaError::TooLong`]; [`MediaError::Damaged`] when it has no pixels, or
+    /// parts out of all proportion.
+    pub fn check(&self, limits: Limits) -> Result<(), MediaError> {
+        check_size(self.width, self.height, if self.deep { 8 } else { 4 }, limits)?;
+        let pixels = u64::from(self.width) * u64::from(self.height);
+        // Small pictures come in whole tiles: 512 × 512.
+        if self.work > MOST_OVER * pixels.max(1 << 20) { Err(MediaError::Damaged) } else { Ok(()) }
+    }
+}
+
+/// Reads the header of the HEIC or AVIF file at `path`.
+///
+/// # Errors
+/// [`MediaError::Damaged`], or [`MediaError::Internal`] when the file cannot be read at all.
+pub fn read_header(path: &Path) -> Result<Header, MediaError> {
+    let file = File::open(path).map_err(MediaError::Internal)?;
+    let end = file.metadata().map_err(MediaError::Internal)?.len();
+    read_from(&mut BufReader::new(file), end)
+}
+
+/// As [`read_header`], of a file of this length.
+pub(super) fn read_from(file: &mut (impl Read + Seek), end: u64) -> Result<Header, MediaError> {
+    let (meta, at) = meta_box(file, end)?.ok_or(MediaError::Damaged)?;
+    let meta = Meta::read(Cursor::new(&meta, at)).ok_or(MediaError::Damaged)?;
+    meta.header().ok_or(MediaError::Damaged)
+}
+
+/// The contents of the file's `meta` box, and where they begin.
+fn meta_box(file: &mut (impl Read + Seek), end: u64) -> Result<Option<(Vec<u8>, u64)>, MediaError> {
+    let mut at = 0;
+    for _ in 0..MOST_BOXES {
+        let mut head = [0; 8];
+        file.read_exact(&mut head)?;
+        let [s0, s1, s2, s3, kind @ ..] = head;
+        let (size, header) = match u32::from_be_bytes([s0, s1, s2, s3]) {
+            0 => (end - at, 8),
+            1 => {
+                let mut long = [0; 8];
+                file.read_exact(&mut long)?;
+                (u64::from_be_bytes(long), 16)
+            }
+            size => (size.into(), 8),
+        };
+        if size < header || size > end.saturating_sub(at) {
+            break;
+        }
+        if &kind == b"meta" {
+            let mut bytes = Vec::new();
+            if size <= MOST_BYTES {
+                file.take(size - header).read_to_end(&mut bytes)?;
+            }
+            return Ok(Some((bytes, at + header)));
+        }
+        at += size;
+        file.seek(SeekFrom::Start(at))?;
+    }
+    Ok(None)
+}

@@ -1,0 +1,216 @@
+//! The `meta` box of a HEIC or AVIF file: which images there are, what belongs to which, and what is said of them.
+
+use std::collections::HashMap;
+
+use super::heif::{Cicp, Header};
+use super::heif_boxes::Cursor;
+
+/// Most images that one is put together from. 100 megapixels in tiles of 256 × 256 are 1526.
+const MOST_PARTS: usize = 4096;
+
+/// An image or other thing in the file.
+struct Item {
+    /// Where the lowest byte of its flags is, when they can say that it is hidden.
+    flags_at: Option<u64>,
+    hidden: bool,
+    is_image: bool,
+}
+
+/// A property of images, as far as it matters here.
+enum Property {
+    Size(u32, u32),
+    Turns(u8),
+    Depth(u8),
+    Colours(Cicp),
+    Profile,
+    Other,
+}
+
+/// All of it that matters here.
+#[derive(Default)]
+pub(super) struct Meta {
+    primary: Option<u32>,
+    items: HashMap<u32, Item>,
+    /// From an image to those it is made of, or that add to it.
+    parts: HashMap<u32, Vec<u32>>,
+    properties: Vec<Property>,
+    /// The numbers of an image's properties, from 1.
+    owned: HashMap<u32, Vec<u16>>,
+}
+
+impl Meta {
+    /// `None` when it does not hold together.
+    pub(super) fn read(mut bytes: Cursor) -> Option<Self> {
+        let mut meta = Self::default();
+        bytes.u32()?;
+        while let Some((kind, mut content)) = bytes.next_box()? {
+            match &kind {
+                b"hdlr" if *content.skip(8)?.array()? != *b"pict" => return None,
+                b"pitm" => {
+                    let (version, _) = content.version_and_flags()?;
+                    meta.primary = Some(content.number(version > 0)?);
+                }
+                b"iinf" => meta.read_items(content)?,
+                b"iref" => meta.read_references(content)?,
+                b"iprp" => {
+                    while let Some((kind, content)) = content.next_box()? {
+                        match &kind {
+                            b"ipco" => meta.read_properties(content)?,
+                            b"ipma" => meta.read_owners(content)?,
+                            _ => (),
+                        }
+                    }
+                }
+                _ => (),
+            }
+        }
+        Some(meta)
+    }
+
+    /// `iinf` and its `infe`: ISO/IEC 14496-12, 8.11.6. From version 2 the lowest flag says "hidden" (23008-12, 6.4.2).
+    fn read_items(&mut self, mut bytes: Cursor) -> Option<()> {
+        let (version, _) = bytes.version_and_flags()?;
+        bytes.number(version > 0)?;
+        while let Some((kind, mut content)) = bytes.next_box()? {
+            if &kind != b"infe" {
+                continue;
+            }
+            let (version, flags) = content.version_and_flags()?;
+            let flags_at = (version >= 2).then(|| content.at() - 1);
+            let id = content.number(version > 2)?;
+            content.u16()?;
+            let is_image = version >= 2 && !matches!(content.array()?, b"Exif" | b"mime" | b"uri ");
+            self.items.insert(id, Item { flags_at, hidden: flags & 1 == 1, is_image });
+        }
+        Some(())
+    }
+
+    /// `iref`: 14496-12, 8.11.12. A picture is made of (`dimg`) others; transparency says of itself whom it belongs to.
+    fn read_references(&mut self, mut bytes: Cursor) -> Option<()> {
+        let (version, _) = bytes.version_and_flags()?;
+        while let Some((kind, mut content)) = bytes.next_box()? {
+            let from = content.number(version > 0)?;
+            for _ in 0..content.u16()? {
+                let to = content.number(version > 0)?;
+                match &kind {
+                    b"dimg" => self.parts.entry(from).or_default().push(to),
+                    b"auxl" => self.parts.entry(to).or_default().push(from),
+                    _ => (),
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// `ipco`: 23008-12, 6.5; `colr` in 14496-12, 12.1.5; depths also as the codecs' own boxes say them.
+    fn read_properties(&mut self, mut bytes: Cursor) -> Option<()> {
+        while let Some((kind, mut content)) = bytes.next_box()? {
+            self.properties.push(match &kind {
+                b"ispe" => {
+                    content.u32()?;
+                    Property::Size(content.u32()?, content.u32()?)
+                }
+                b"irot" => Property::Turns(content.u8()? & 3),
+                b"pixi" => {
+                    content.u32()?;
+                    let channels = usize::from(content.u8()?);
+                    Property::Depth(content.take(channels)?.iter().copied().max().unwrap_or(8))
+                }
+                b"hvcC" => Property::Depth(8 + (content.skip(17)?.u8()? & 7)),
+                // seq_profile … high_bitdepth, twelve_bit (AV1 in ISOBMFF, 2.3.3).
+                b"av1C" => Property::Depth(if content.skip(2)?.u8()? & 0x40 == 0 { 8 } else { 10 }),
+                b"colr" => match content.array()? {
+                    b"nclx" => Property::Colours(Cicp { primaries: content.u16()?, transfer: content.u16()? }),
+                    b"prof" | b"rICC" => Property::Profile,
+                    _ => Property::Other,
+                },
+                _ => Property::Other,
+            });
+        }
+        Some(())
+    }
+
+    /// `ipma`: 23008-12, 9.3.
+    fn read_owners(&mut self, mut bytes: Cursor) -> Option<()> {
+        let (version, flags) = bytes.version_and_flags()?;
+        for _ in 0..bytes.u32()? {
+            let owned = self.owned.entry(bytes.number(version > 0)?).or_default();
+            for _ in 0..bytes.u8()? {
+                owned.push(if flags & 1 == 1 { bytes.u16()? & 0x7FFF } else { u16::from(bytes.u8()? & 0x7F) });
+            }
+        }
+        Some(())
+    }
+
+    fn properties_of(&self, item: u32) -> impl Iterator<Item = &Property> {
+        let numbers = self.owned.get(&item).map(Vec::as_slice).unwrap_or_default();
+        numbers.iter().filter_map(|number| self.properties.get(usize::from(*number).checked_sub(1)?))
+    }
+
+    fn size_of(&self, item: u32) -> Option<(u32, u32)> {
+        self.properties_of(item).find_map(|property| match property {
+            Property::Size(width, height) => Some((*width, *height)),
+            _ => None,
+        })
+    }
+
+    /// Pixels of this image and of all that it is made of, as often as they are used.
+    fn work(&self, item: u32) -> Option<u64> {
+        let mut waiting = vec![item];
+        let mut pixels = 0_u64;
+        for _ in 0..MOST_PARTS {
+            let Some(item) = waiting.pop() else {
+                return Some(pixels);
+            };
+            let (width, height) = self.size_of(item)?;
+            pixels = pixels.saturating_add(u64::from(width) * u64::from(height));
+            waiting.extend(self.parts.get(&item).map(Vec::as_slice).unwrap_or_default());
+            if waiting.len() > MOST_PARTS {
+                break;
+            }
+        }
+        None
+    }
+
+    /// What is known of the primary image.
+    pub(super) fn header(&self) -> Option<Header> {
+        let primary = self.primary?;
+        if !self.items.get(&primary)?.is_image {
+            return None;
+        }
+        let (width, height) = self.size_of(primary)?;
+        let mut header = Header {
+            width,
+            height,
+            turned: false,
+            deep: false,
+            cicp: None,
+            work: self.work(primary)?,
+            others: self.others(primary),
+        };
+        let mut has_profile = false;
+        // A picture of tiles may leave its depth to them.
+        let tile = self.parts.get(&primary).and_then(|parts| parts.first());
+        for property in self.properties_of(primary).chain(tile.into_iter().flat_map(|tile| self.properties_of(*tile))) {
+            match property {
+                Property::Depth(bits) => header.deep |= *bits > 8,
+                Property::Colours(cicp) => header.cicp = header.cicp.or(Some(*cicp)),
+                Property::Profile => has_profile = true,
+                _ => (),
+            }
+        }
+        for property in self.properties_of(primary) {
+            if let Property::Turns(quarters) = property {
+                header.turned ^= quarters % 2 == 1;
+            }
+        }
+        // 2 is "not said", which everybody takes for sRGB.
+        header.cicp = header.cicp.filter(|cicp| !has_profile && (cicp.primaries, cicp.transfer) != (2, 2));
+        Some(header)
+    }
+
+    fn others(&self, primary: u32) -> Vec<u64> {
+        let shown = self.items.iter().filter(|(id, item)| **id != primary && item.is_image && !item.hidden);
+        shown.filter_map(|(_, item)| item.flags_at).collect()
+    }
+}

@@ -1,0 +1,124 @@
+//! Finds the decoder, and by decoding a picture of a few bytes what it can do.
+//!
+//! A program that is there may still lack a codec: Fedora leaves HEVC out, Debian 13 puts each codec into a package of
+//! its own. Asking it for its list would tell only half: the trial goes the whole way of a photo, limits included.
+
+use std::env;
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use super::{OutsideDecoder, Program, watch};
+use crate::media::{Format, Limits, MediaError};
+
+/// What the decoder is called: since libheif 1.18, and before.
+const NAMES: [&str; 2] = ["heif-dec", "heif-convert"];
+
+/// Where it is when PATH does not lead there.
+const FOLDERS: [&str; 4] = ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin", "/home/linuxbrew/.linuxbrew/bin"];
+
+/// 16 × 16 pixels each.
+const TRIALS: [(Format, &[u8]); 2] =
+    [(Format::Heic, include_bytes!("trial.heic")), (Format::Avif, include_bytes!("trial.avif"))];
+
+/// Ends the search for options.
+const HELP_DEADLINE: Duration = Duration::from_secs(5);
+
+impl OutsideDecoder {
+    /// Looks for the decoder, and tries it out. Takes some hundredths of a second.
+    pub fn find() -> Self {
+        // This name stays true when the file is replaced under a running server.
+        let ourselves = Path::new("/proc/self/exe");
+        match env::current_exe() {
+            Ok(_) if cfg!(target_os = "linux") && ourselves.exists() => Self::launched_by(ourselves),
+            Ok(path) => Self::launched_by(&path),
+            Err(_) => Self::missing_altogether(),
+        }
+    }
+
+    /// As [`OutsideDecoder::find`], where the running program is not Lumina: in tests and benchmarks.
+    pub fn launched_by(lumina: &Path) -> Self {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let folders: Vec<_> = env::split_paths(&path).chain(FOLDERS.map(PathBuf::from)).collect();
+        let candidates = NAMES.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+        candidates.into_iter().find(|path| is_program(path)).map_or_else(Self::missing_altogether, |path| {
+            let found = Self::with(lumina, &path);
+            let can = |format, bytes| found.try_out(format, bytes);
+            let [heic, avif] = TRIALS.map(|(format, bytes)| can(format, bytes));
+            Self { heic, avif, ..found }
+        })
+    }
+
+    /// With this decoder, whatever it can do.
+    pub fn with(lumina: &Path, decoder: &Path) -> Self {
+        let options = options(decoder);
+        // The child starts in another folder.
+        let launcher = std::path::absolute(lumina).unwrap_or_else(|_| lumina.to_owned());
+        let program = Program { launcher, path: decoder.to_owned(), options };
+        Self { program: Some(program), heic: true, avif: true, patience: Duration::MAX }
+    }
+
+    /// As it is where none is installed.
+    pub fn missing_altogether() -> Self {
+        Self { program: None, heic: false, avif: false, patience: Duration::MAX }
+    }
+
+    fn try_out(&self, format: Format, bytes: &[u8]) -> bool {
+        let trial = || -> Result<(), MediaError> {
+            let mut file = tempfile::NamedTempFile::new().map_err(MediaError::Internal)?;
+            file.write_all(bytes).map_err(MediaError::Internal)?;
+            self.decode(file.path(), format, Limits { megapixels: 1 }).map(|_| ())
+        };
+        match trial() {
+            Ok(()) => true,
+            Err(MediaError::Internal(error)) => {
+                tracing::warn!("the decoder for {} could not be tried: {error}", format.name());
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    /// What is missing and how to get it, in a line for whoever runs the server; `None` when all is there.
+    pub fn missing(&self) -> Option<String> {
+        let formats = match (self.heic, self.avif) {
+            (true, true) => return None,
+            (true, false) => "AVIF",
+            (false, true) => "HEIC",
+            (false, false) => "HEIC and AVIF",
+        };
+        Some(match &self.program {
+            None => format!(
+                "{formats} photos are refused: heif-dec or heif-convert is not installed (Debian, Ubuntu: \
+                 libheif-examples; Fedora, Alpine: libheif-tools; Arch, Homebrew: libheif)"
+            ),
+            Some(program) => format!(
+                "{formats} photos are refused: {} is there, but without that codec (Debian 13, Ubuntu 24.04: \
+                 libheif-plugin-libde265, libheif-plugin-dav1d; Fedora: libheif-freeworld from RPM Fusion)",
+                program.path.display()
+            ),
+        })
+    }
+}
+
+fn is_program(path: &Path) -> bool {
+    path.is_absolute() && fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+/// The options that this version knows. Packing the result tightly would take longer than decoding (libheif 1.17).
+fn options(decoder: &Path) -> Vec<&'static str> {
+    let mut options = vec!["--quiet"];
+    if help(decoder).is_ok_and(|help| help.contains("--png-compression-level")) {
+        options.extend(["--png-compression-level", "1"]);
+    }
+    options
+}
+
+fn help(decoder: &Path) -> io::Result<String> {
+    let mut command = Command::new(decoder);
+    command.arg("--help").env_clear();
+    Ok(watch::run(command, HELP_DEADLINE)?.text())
+}

@@ -1,0 +1,174 @@
+//! HEIC and AVIF: decoded outside, by libheif's own program in a process that can do nothing else.
+//!
+//! Both formats need large decoders written in C. One of their bugs must not become one of this server's, so the pixels
+//! are made by `heif-dec` (before libheif 1.18: `heif-convert`) from a copy of the file, in a child process that is
+//! Lumina itself at first: started as `lumina decode`, it puts limits on itself ([`child`]) and then becomes the decoder.
+//! This process only waits for it, for so long and no longer ([`watch`]), and opens the PNG that comes out.
+//!
+//! What it promises, for any file: nothing is started for one whose header is beyond the limits; the child's memory,
+//! CPU time, files and messages are bounded, it can read and write these two files alone (Linux 5.13 or newer), and
+//! neither it nor a file is left when [`OutsideDecoder::decode`] returns. Only the primary image comes out, upright:
+//! the decoder applies the turns that the container states (`irot`, `imir`), and an EXIF orientation in such a file means
+//! nothing (ISO/IEC 23008-12, 6.5.10).
+
+mod child;
+mod copy;
+mod find;
+mod watch;
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::heif::{Cicp, Header, read_header};
+use super::{Format, Limits, MediaError};
+
+pub use child::run_subcommand;
+
+/// The first argument that makes the program a decoder: see [`run_subcommand`].
+pub const SUBCOMMAND: &str = "decode";
+
+/// What is to be installed, in a word for whoever sent a photo. The exact packages are in [`OutsideDecoder::missing`].
+pub(super) const PACKAGE: &str = "libheif's tools";
+
+/// The decoder of HEIC and AVIF that was found at the start, or what is missing.
+#[derive(Clone, Debug)]
+pub struct OutsideDecoder {
+    program: Option<Program>,
+    heic: bool,
+    avif: bool,
+    /// The longest wait for one photo, when it is shorter than what the photo's size allows.
+    patience: Duration,
+}
+
+/// The C decoder, and who starts it.
+#[derive(Clone, Debug)]
+struct Program {
+    /// Lumina itself.
+    launcher: PathBuf,
+    path: PathBuf,
+    options: Vec<&'static str>,
+}
+
+/// A decoded picture. The file vanishes with this value.
+#[derive(Debug)]
+pub struct Decoded {
+    folder: TempDir,
+    /// Width in pixels, upright.
+    pub width: u32,
+    /// Height in pixels, upright.
+    pub height: u32,
+    /// Its colours, when the PNG has no profile.
+    pub cicp: Option<Cicp>,
+}
+
+impl Decoded {
+    /// The picture as PNG, of 8 or 16 bits, upright, with its profile. What else is in it is not to be used: its EXIF
+    /// data is a copy that other versions write otherwise.
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join(copy::OUTPUT)
+    }
+}
+
+/// What one decoding may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// Bytes of address space.
+    pub memory: u64,
+    /// Seconds of CPU, of all its threads together.
+    pub cpu_seconds: u64,
+    /// Bytes of the largest file that it may write.
+    pub file: u64,
+}
+
+impl Allowance {
+    /// For a picture with this header in a file of this length.
+    pub fn of(header: &Header, length: u64) -> Self {
+        let pixels = u64::from(header.width) * u64::from(header.height);
+        let work = header.work.max(pixels);
+        let (sample, slower) = if header.deep { (2, child::DEEP_IS_SLOWER) } else { (1, 1) };
+        Self {
+            memory: child::BASE_MEMORY + child::MEMORY_PER_PIXEL * sample * work,
+            cpu_seconds: child::BASE_CPU_SECONDS + work * slower / child::PIXELS_PER_CPU_SECOND,
+            // Four channels and a byte a row, stored uncompressed at worst; EXIF data and profile come along.
+            file: (4 * pixels * sample + 8 * u64::from(header.height)) / 100 * 101 + length + (1 << 20),
+        }
+    }
+
+    /// How long to wait for it: threads on a busy machine, then the disk.
+    fn deadline(self) -> Duration {
+        Duration::from_secs(2 * self.cpu_seconds + 10)
+    }
+}
+
+impl OutsideDecoder {
+    /// Whether photos of this format can be taken: with this decoder, or without any.
+    pub fn takes(&self, format: Format) -> bool {
+        !matches!(format, Format::Heic | Format::Avif) || self.can(format)
+    }
+
+    /// Whether photos of this format can be decoded.
+    pub fn can(&self, format: Format) -> bool {
+        match format {
+            Format::Heic => self.heic,
+            Format::Avif => self.avif,
+            _ => false,
+        }
+    }
+
+    /// Waits no longer than this for one photo.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// Decodes the primary image of the file at `path`. Blocks for as long as that takes; a folder beside the file is
+    /// used and removed.
+    ///
+    /// # Errors
+    /// [`MediaError::DecoderMissing`]; [`MediaError::TooMuchWork`] when it was stopped; else as for any photo.
+    pub fn decode(&self, path: &Path, format: Format, limits: Limits) -> Result<Decoded, MediaError> {
+        let program = self.program.as_ref().filter(|_| self.can(format));
+        program.ok_or(MediaError::DecoderMissing { format })?.decode(path, limits, self.patience)
+    }
+}
+
+impl Program {
+    fn decode(&self, path: &Path, limits: Limits, patience: Duration) -> Result<Decoded, MediaError> {
+        let header = read_header(path)?;
+        header.check(limits)?;
+        let folder = copy::make(path, &header).map_err(MediaError::Internal)?;
+        let length = path.metadata().map_err(MediaError::Internal)?.len();
+        let allowance = Allowance::of(&header, length);
+        let end = watch::run(self.command(allowance, folder.path()), allowance.deadline().min(patience));
+        let end = end.map_err(MediaError::Internal)?;
+        end.result()?;
+        let (width, height) = png_size(&folder.path().join(copy::OUTPUT))?;
+        let pixels = u64::from(header.width) * u64::from(header.height);
+        // The decoder goes by the codec's own size, which may differ from the one that was checked.
+        if u64::from(width) * u64::from(height) > pixels || width == 0 || height == 0 {
+            return Err(MediaError::Damaged);
+        }
+        Ok(Decoded { folder, width, height, cicp: header.cicp })
+    }
+}
+
+/// The size that the PNG at `path` states, if it is whole: the decoder reports success even when it could not write
+/// its end. PNG specification, sections 5.2, 11.2.1 and 11.2.5.
+fn png_size(path: &Path) -> Result<(u32, u32), MediaError> {
+    const END: [u8; 12] = [0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xAE, 0x42, 0x60, 0x82];
+    let read = || -> io::Result<Option<(u32, u32)>> {
+        let mut file = File::open(path)?;
+        let (mut head, mut end) = ([0; 24], [0; 12]);
+        file.read_exact(&mut head)?;
+        file.seek(SeekFrom::End(-12))?;
+        file.read_exact(&mut end)?;
+        let [kind @ .., w0, w1, w2, w3, h0, h1, h2, h3] = head;
+        let is_png = kind == *b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR" && end == END;
+        Ok(is_png.then_some((u32::from_be_bytes([w0, w1, w2, w3]), u32::from_be_bytes([h0, h1, h2, h3]))))
+    };
+    read().ok().flatten().ok_or(MediaError::Damaged)
+}
