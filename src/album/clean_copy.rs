@@ -4,8 +4,10 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::time::Duration;
 
 use futures_util::StreamExt;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::album::{Album, NotTaken};
 use crate::error::AppError;
@@ -13,20 +15,31 @@ use crate::media::{self, Format, Inspected, MediaError};
 use crate::models::Photo;
 use crate::storage::{Kind, Object, ObjectKey, Received, StorageError};
 
+/// Copies at a time, from the first byte read to the last one sent: each takes up to twice the largest file on disk.
+pub(super) const AT_ONCE: usize = 16;
+
+/// How long to wait for others to be done.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A photo's bytes for visitors.
 pub struct CleanCopy {
     /// The original's, or JPEG where that cannot be kept.
     pub format: Format,
     /// The bytes.
     pub object: Object,
+    /// To be held until they are sent.
+    pub turn: OwnedSemaphorePermit,
 }
 
 impl Album {
     /// The original of a photo without metadata: its very pixels where the format allows, else encoded anew.
     ///
     /// # Errors
-    /// As [`Album::bytes`].
+    /// As [`Album::bytes`]; [`AppError::Unavailable`] also when too many ask at once.
     pub async fn clean_copy(&self, photo: &Photo) -> Result<CleanCopy, AppError> {
+        let turn = actix_web::rt::time::timeout(PATIENCE, self.copies.clone().acquire_owned()).await;
+        let turn =
+            turn.map_err(|_| AppError::unavailable("too many downloads at once"))?.map_err(AppError::internal)?;
         let format = photo.format()?;
         let original = self.fetch(photo).await?;
         let copy = self.storage.temporary().await?.finish().await?;
@@ -40,7 +53,7 @@ impl Album {
         };
         let (_, written) = self.work_on(original, format, write).await.map_err(NotTaken::of_our_own)?;
         let (format, copy) = written.map_err(AppError::internal)?;
-        Ok(CleanCopy { format, object: copy.into_object().await? })
+        Ok(CleanCopy { format, object: copy.into_object().await?, turn })
     }
 
     /// A temporary file with the original's bytes.

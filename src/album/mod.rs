@@ -15,6 +15,7 @@ mod take_in;
 use std::sync::Arc;
 
 use rayon::ThreadPoolBuildError;
+use tokio::sync::Semaphore;
 
 use crate::album::decoders::Decoders;
 use crate::config::Limits;
@@ -36,6 +37,7 @@ pub struct Album {
     limits: Limits,
     decoders: Decoders,
     outside: Arc<OutsideDecoder>,
+    copies: Arc<Semaphore>,
 }
 
 impl Album {
@@ -50,7 +52,8 @@ impl Album {
         outside: OutsideDecoder,
     ) -> Result<Self, ThreadPoolBuildError> {
         let (storage, outside) = (Arc::new(storage), Arc::new(outside));
-        Ok(Self { db, storage, limits, decoders: Decoders::start()?, outside })
+        let copies = Arc::new(Semaphore::new(clean_copy::AT_ONCE));
+        Ok(Self { db, storage, limits, decoders: Decoders::start()?, outside, copies })
     }
 
     /// Begins a file that is being received.

@@ -5,7 +5,6 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
-use crate::album::CleanCopy;
 use crate::app::AppState;
 use crate::error::AppError;
 use crate::media::RenditionName;
@@ -124,8 +123,7 @@ pub async fn download_shared_photo(
 ) -> Result<HttpResponse, AppError> {
     let token = token.into_inner();
     let (photo, _) = state.db.read(move |conn| Photo::by_share_token(conn, &token)).await?;
-    let CleanCopy { format, object } = state.album.clean_copy(&photo).await?;
-    let mut answer = bytes::attachment(format.content_type(), &format!("photo.{}", format.extension()), object);
+    let mut answer = bytes::attachment(state.album.clean_copy(&photo).await?);
     answer.headers_mut().insert(NOT_INDEXED.0, NOT_INDEXED.1);
     Ok(answer)
 }

@@ -7,12 +7,13 @@ use actix_web::http::header::{
     EntityTag, ExtendedValue, Header, HttpDate, IfNoneMatch, IfRange, Range,
 };
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
+use futures_util::StreamExt;
 
-use crate::album::Album;
+use crate::album::{Album, CleanCopy};
 use crate::error::AppError;
 use crate::media::RenditionName;
 use crate::models::{Photo, PhotoId};
-use crate::storage::{Kind, Object};
+use crate::storage::Kind;
 
 /// Nothing in these bytes runs, whatever they are and however they are opened.
 const POLICY: &str = "default-src 'none'; sandbox";
@@ -122,15 +123,20 @@ impl Served {
     }
 }
 
-/// All of an object's bytes, to be saved under this name.
+/// A visitor's copy of a photo, to be saved under a name that says nothing.
 #[must_use]
-pub fn attachment(content_type: &str, filename: &str, object: Object) -> HttpResponse {
+pub fn attachment(copy: CleanCopy) -> HttpResponse {
+    let CleanCopy { format, object, turn } = copy;
+    let stream = object.stream.inspect(move |_| {
+        // Held until the stream is dropped.
+        let _ = &turn;
+    });
     HttpResponse::Ok()
-        .content_type(content_type)
+        .content_type(format.content_type())
         .insert_header((header::CACHE_CONTROL, Caching::WhileShared.header()))
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
-        .insert_header(disposition(DispositionType::Attachment, filename))
-        .body(SizedStream::new(object.size, object.stream))
+        .insert_header(disposition(DispositionType::Attachment, &format!("photo.{}", format.extension())))
+        .body(SizedStream::new(object.size, stream))
 }
 
 fn matches(known: &IfNoneMatch, tag: &EntityTag) -> bool {
