@@ -23,7 +23,6 @@ impl Fact {
     /// All that is known.
     #[must_use]
     pub fn all(photo: &Photo, facts: &PhotoFacts) -> Vec<Self> {
-        let megapixels = f64::from(photo.width) * f64::from(photo.height) / 1e6;
         let kind = photo.content_type.trim_start_matches("image/").to_uppercase();
         let known = [
             Some(Self::new("Taken", taken(photo))),
@@ -32,12 +31,19 @@ impl Fact {
             exposure(facts).map(|exposure| Self::new("Exposure", exposure)),
             place(facts),
             Some(Self::new("Uploaded", format!("{} UTC", minute(photo.created_at.naive_utc())))),
-            Some(Self::new("Dimensions", format!("{} × {} ({megapixels:.1} MP)", photo.width, photo.height))),
+            Some(Self::new("Dimensions", dimensions(photo))),
             Some(Self::new("File", &photo.filename)),
             Some(Self::new("Size", format!("{}, {kind}", bytes_in_words(photo.size_bytes)))),
         ];
         known.into_iter().flatten().collect()
     }
+}
+
+/// In pixels, and millions of them where there are that many.
+fn dimensions(photo: &Photo) -> String {
+    let megapixels = f64::from(photo.width) * f64::from(photo.height) / 1e6;
+    let sides = format!("{} × {}", photo.width, photo.height);
+    if megapixels < 0.1 { sides } else { format!("{sides} ({megapixels:.1} MP)") }
 }
 
 /// By the clock there, with its time zone where that is known.
@@ -58,7 +64,8 @@ fn exposure(facts: &PhotoFacts) -> Option<String> {
         iso: facts.iso.map(i32::unsigned_abs),
         focal_length_mm: facts.focal_length_mm,
     };
-    Some(exposure.words().join(", ")).filter(|words| !words.is_empty())
+    // A number stays beside its unit.
+    Some(exposure.words().join(", ").replace(' ', "\u{a0}").replace(",\u{a0}", ", ")).filter(|words| !words.is_empty())
 }
 
 /// In degrees of four decimals, which is ten metres; with the way to a map.
