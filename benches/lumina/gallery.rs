@@ -97,5 +97,5 @@ fn middle(server: &Server, photos: Photos) -> String {
     let half: i64 = mine.count().get_result::<i64>(&mut conn).unwrap() / 2;
     let at = mine.order((table::taken_at.desc(), table::id.desc())).offset(half);
     let (taken_at, id) = at.select((table::taken_at, table::id)).first(&mut conn).unwrap();
-    lumina::models::Cursor { taken_at, id }.to_string()
+    lumina::models::Cursor { taken_at, id, utc_offset_minutes: 0 }.to_string()
 }

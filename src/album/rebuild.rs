@@ -22,7 +22,8 @@ impl Album {
         if photo.renditions_version < VERSION {
             return Ok(false);
         }
-        for name in RenditionName::STILLS {
+        let moving = photo.animated.then_some(RenditionName::Moving);
+        for name in RenditionName::STILLS.into_iter().chain(moving) {
             if !self.storage.has(ObjectKey::new(photo.id.0, Kind::Rendition(name))).await? {
                 return Ok(false);
             }
@@ -37,9 +38,14 @@ impl Album {
     /// renditions that were there are still there.
     pub async fn rebuild(&self, photo: &Photo) -> Result<(), NotTaken> {
         let format = photo.format()?;
-        let original = self.fetch(photo).await?;
+        let id = photo.id;
+        let original = match self.fetch(photo).await {
+            // Deleted since it was listed, and swept up.
+            Err(AppError::Internal(_)) if !self.db.read(move |conn| Photo::exists(conn, id)).await? => return Ok(()),
+            original => original?,
+        };
         let (_, processed) = self.process(original, format, &photo.sha256).await?;
-        let (id, made, facts) = (photo.id, made(&processed)?, facts(&processed));
+        let (made, facts) = (made(&processed)?, facts(&processed));
         // Just before storing: not a photo that went while it was worked on.
         if !self.db.read(move |conn| Photo::exists(conn, id)).await? {
             return Ok(());

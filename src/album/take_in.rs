@@ -113,8 +113,8 @@ impl Album {
     }
 }
 
-/// The photo of `owner` with these bytes, if there is one, with `hashtags` added. Until the transaction ends nobody else
-/// takes in a photo of this owner.
+/// The photo of `owner` with these bytes, if there is one, with `hashtags` added; [`AppError::Invalid`] when it would carry
+/// too many. Until the transaction ends nobody else takes in a photo of this owner.
 fn already_here(
     conn: &mut PgConnection,
     owner: UserId,
@@ -123,7 +123,17 @@ fn already_here(
 ) -> Result<Option<Taken>, AppError> {
     hashtag::lock_owner(conn, owner)?;
     let known = Photo::with_bytes(conn, owner, sha256)?;
-    Ok(known.map(|photo| with_hashtags(conn, photo, hashtags, true)).transpose()?)
+    let Some(taken) = known.map(|photo| with_hashtags(conn, photo, hashtags, true)).transpose()? else {
+        return Ok(None);
+    };
+    let count = taken.hashtags.len();
+    if count > hashtag::MOST_PER_PHOTO && !hashtags.is_empty() {
+        return Err(AppError::Invalid(format!(
+            "This photo is already here, and would have {count} hashtags with these; a photo has at most {}. Send it with fewer.",
+            hashtag::MOST_PER_PHOTO
+        )));
+    }
+    Ok(Some(taken))
 }
 
 fn with_hashtags(

@@ -15,7 +15,6 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Integer, Text, Timestamptz, Uuid as SqlUuid};
-use uuid::Uuid;
 
 use crate::db::schema::{hashtag_counts, hashtags};
 use crate::models::{Photo, PhotoId, UserId};
@@ -30,20 +29,28 @@ pub struct Cursor {
     pub taken_at: DateTime<Utc>,
     /// The photo's id, which decides among those taken in the same instant.
     pub id: PhotoId,
+    /// What the clock there was ahead of UTC: tells the month that the photo stands under.
+    pub utc_offset_minutes: i16,
 }
 
 impl Cursor {
     /// The place after `photo`.
     #[must_use]
     pub fn after(photo: &Photo) -> Self {
-        Self { taken_at: photo.taken_at, id: photo.id }
+        Self {
+            taken_at: photo.taken_at,
+            id: photo.id,
+            utc_offset_minutes: photo.utc_offset_minutes.unwrap_or_default(),
+        }
     }
 }
 
-/// As it stands in links: the microseconds since 1970 (what Postgres keeps) and the id.
+/// As it stands in links: the microseconds since 1970 (what Postgres keeps), the id, and the offset unless it is 0. For the
+/// owner's eyes: visitors are not told the time.
 impl std::fmt::Display for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.taken_at.timestamp_micros(), self.id.0.simple())
+        write!(f, "{}.{}", self.taken_at.timestamp_micros(), self.id.0.simple())?;
+        if self.utc_offset_minutes == 0 { Ok(()) } else { write!(f, ".{}", self.utc_offset_minutes) }
     }
 }
 
@@ -51,14 +58,16 @@ impl std::str::FromStr for Cursor {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let (micros, id) = text.split_once('.').ok_or(())?;
+        let (micros, rest) = text.split_once('.').ok_or(())?;
+        let (id, offset) = rest.split_once('.').unwrap_or((rest, "0"));
         let taken_at = micros.parse().ok().and_then(DateTime::from_timestamp_micros).ok_or(())?;
         // Postgres ends long before chrono does, and no photo is older than the calendar.
         if !(1..=9999).contains(&taken_at.year()) {
             return Err(());
         }
-        let id = Uuid::try_parse(id).map(PhotoId).map_err(drop)?;
-        Ok(Self { taken_at, id })
+        let id = id.parse().map_err(drop)?;
+        let utc_offset_minutes = offset.parse().map_err(drop)?;
+        Ok(Self { taken_at, id, utc_offset_minutes })
     }
 }
 
@@ -264,8 +273,11 @@ mod tests {
     fn a_cursor_survives_its_link() {
         let id = PhotoId::generate();
         for micros in [-1, 0, 1_780_000_000_123_456] {
-            let cursor = Cursor { taken_at: DateTime::from_timestamp_micros(micros).unwrap(), id };
-            assert_eq!(cursor.to_string().parse(), Ok(cursor));
+            for utc_offset_minutes in [0, 180, -570] {
+                let taken_at = DateTime::from_timestamp_micros(micros).unwrap();
+                let cursor = Cursor { taken_at, id, utc_offset_minutes };
+                assert_eq!(cursor.to_string().parse(), Ok(cursor));
+            }
         }
         for text in [
             "",

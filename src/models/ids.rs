@@ -58,6 +58,14 @@ impl PhotoId {
     }
 }
 
+impl std::str::FromStr for PhotoId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, uuid::Error> {
+        text.parse().map(Self)
+    }
+}
+
 impl SessionId {
     /// A new, unguessable id.
     #[must_use]

@@ -225,6 +225,18 @@ impl Photo {
             .first(conn)
     }
 
+    /// The photo, if it is a public one of `owner`.
+    ///
+    /// # Errors
+    /// [`diesel::NotFound`] when there is no such public photo.
+    pub fn public_of(conn: &mut PgConnection, owner: UserId, id: PhotoId) -> QueryResult<Self> {
+        photos::table
+            .find(id)
+            .filter(photos::owner_id.eq(owner).and(photos::visibility.eq(Visibility::Public.as_str())))
+            .select(Self::as_select())
+            .first(conn)
+    }
+
     /// The shared photo behind a link, and its owner.
     ///
     /// # Errors

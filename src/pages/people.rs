@@ -6,7 +6,7 @@ use askama::Template;
 
 use crate::app::AppState;
 use crate::error::AppError;
-use crate::models::{Listing, Photo, User};
+use crate::models::{Cursor, Listing, Photo, PhotoId, User};
 use crate::pages::photos::card::{ActiveFilter, Filter, Month, PAGE, cut_page, months};
 use crate::routes;
 use crate::web::auth::Visitor;
@@ -35,9 +35,11 @@ pub async fn show_public_photos(
     username: web::Path<String>,
 ) -> Result<HttpResponse, AppError> {
     let filter = Filter::of(&request)?;
-    let (hashtags, after) = (filter.hashtags.clone(), filter.after);
+    let hashtags = filter.hashtags.clone();
+    // The time a photo was taken would be in an owner's cursor.
+    let after: Option<PhotoId> = filter.after()?;
     let viewer = visitor.0.map(|signed_in| signed_in.user.id);
-    let (owner, mut listed) = state
+    let (owner, after, mut listed) = state
         .db
         .read(move |conn| {
             let owner = User::by_username(conn, &username)?.ok_or(diesel::NotFound)?;
@@ -46,12 +48,14 @@ pub async fn show_public_photos(
                 return Err(diesel::NotFound);
             }
             listing.hashtags = hashtags;
-            Ok((owner, listing.page(conn, after, PAGE as i64 + 1)?))
+            let after = after.map(|id| Photo::public_of(conn, owner.id, id)).transpose()?;
+            let after = after.as_ref().map(Cursor::after);
+            Ok((owner, after, listing.page(conn, after, PAGE as i64 + 1)?))
         })
         .await?;
     let here = routes::person(&owner.username);
     let next = cut_page(&mut listed)
-        .map(|cursor| format!("{here}{}", routes::listing_query(&filter.hashtags, Some(&cursor.to_string()))));
+        .map(|cursor| format!("{here}{}", routes::listing_query(&filter.hashtags, Some(&cursor.id.to_string()))));
     let href = |photo: &Photo| photo.share_token.as_deref().map(routes::shared_photo).unwrap_or_default();
     let view = PublicPhotos {
         page,

@@ -66,6 +66,8 @@ pub async fn show_shared_photo(
         Chip { href: format!("{public_page}{query}"), name, photos: None }
     };
     let rendition = |name: RenditionName| Rendition::at(routes::shared_rendition(&token, name.as_str()), &photo, name);
+    // What is shown here is what is shown on other sites.
+    let shown = |name| Rendition::at(routes::shared_bytes(&token), &photo, name);
     let view = SharedPhoto {
         page,
         title: photo.title.clone(),
@@ -77,8 +79,8 @@ pub async fn show_shared_photo(
         blur: Blur::of(&photo),
         small: rendition(RenditionName::Small),
         medium: rendition(RenditionName::Medium),
-        large: Rendition::at(routes::shared_bytes(&token), &photo, RenditionName::Large),
-        moving: photo.animated.then(|| Rendition::at(routes::shared_bytes(&token), &photo, RenditionName::Moving)),
+        large: if photo.animated { rendition(RenditionName::Large) } else { shown(RenditionName::Large) },
+        moving: photo.animated.then(|| shown(RenditionName::Moving)),
         download: routes::shared_download(&token),
         taken: day(local_time(&photo)),
         page_url: state.absolute(&routes::shared_photo(&token)),

@@ -47,6 +47,7 @@ impl Refusal {
                 (StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
             }
             NotTaken::Refused(_) => (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+            NotTaken::Failed(AppError::Invalid(reason)) => (StatusCode::UNPROCESSABLE_ENTITY, reason.clone()),
             NotTaken::Failed(AppError::Unavailable(cause)) => {
                 tracing::warn!(cause, "a photo could not be kept");
                 let reason =

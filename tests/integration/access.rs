@@ -158,11 +158,27 @@ async fn other_methods_and_addresses_find_nothing() {
             assert!([404, 405].contains(&answer.status), "{method} {path}: {answer:?}");
         }
     }
-    for path in ["/nothing", "/photos/", "/photos/x", "/photos/1", "//photos", "/photos/x/small", "/s/", "/i/.webp"] {
+    for path in [
+        "/nothing",
+        "/photos/",
+        "/photos/x",
+        "/photos/1",
+        "//photos",
+        "/photos/x/small",
+        "/s/",
+        "/s/x/small",
+        "/s/x/download",
+        "/i/.webp",
+    ] {
         alice.get(path).await.assert_status(404).assert_says("Nothing here");
     }
-    alice.get(&photo.at("moving")).await.assert_status(404);
-    alice.get(&photo.at("small.webp")).await.assert_status(404);
+    let token = alice.share(&photo, "link").await.unwrap();
+    for what in ["huge", "small.webp", "moving", "Small", "download"] {
+        alice.get(&photo.at(what)).await.assert_status(404);
+    }
+    for what in ["huge", "small.webp", "moving", "Small", "original"] {
+        alice.get(&format!("/s/{token}/{what}")).await.assert_status(404);
+    }
     for path in ["/static/any/..%2f..%2fCargo.toml", "/static/any/", "/static/any/%00", "/static/any/css/bar.css"] {
         alice.get(path).await.assert_status(404);
     }

@@ -2,8 +2,10 @@
 
 pub mod scenes;
 
+mod duplicates;
 mod gallery;
 mod keyboard;
+mod moving;
 mod pages;
 mod photo;
 mod tabs;

@@ -157,3 +157,26 @@ async fn others_cannot_change_a_shared_photo() {
     }
     assert_eq!(app.ask("SELECT title || visibility FROM photos"), "public");
 }
+
+#[tokio::test]
+async fn the_next_public_page_tells_no_time() {
+    let app = TestApp::start().await;
+    app.user("alice").await;
+    app.execute(
+        "INSERT INTO photos (id, owner_id, filename, content_type, size_bytes, sha256, width, height, taken_at, visibility,
+                             share_token)
+         SELECT gen_random_uuid(), (SELECT id FROM users), 'n.jpg', 'image/jpeg', 1, decode(repeat('00', 32), 'hex'), 4, 3,
+                timestamptz '2024-07-14 18:30:05.123456Z' - make_interval(mins => n), 'public', 'token' || n
+         FROM generate_series(1, 62) n",
+    );
+    let first = app.visitor().get("/u/alice").await.assert_status(200);
+    let next = first.attributes("hx-get").pop().unwrap();
+    assert!(next.starts_with("/u/alice?after=") && !next.contains('.'), "{next}");
+    let second = app.visitor().get(&next).await.assert_status(200);
+    assert_eq!(
+        (first.text().matches("class=\"card ").count(), second.text().matches("class=\"card ").count()),
+        (60, 2)
+    );
+    app.execute("UPDATE photos SET visibility = 'private', share_token = NULL");
+    app.visitor().get(&next).await.assert_status(404);
+}

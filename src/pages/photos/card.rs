@@ -1,9 +1,11 @@
 //! Photos as every page shows them: cards under month headings, and the filter they were found by.
 
+use std::str::FromStr;
+
 use actix_web::HttpRequest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use chrono::{Datelike, NaiveDateTime, TimeDelta};
+use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc};
 
 use crate::error::AppError;
 use crate::media::{RenditionName, placeholder};
@@ -162,7 +164,11 @@ pub fn alt(photo: &Photo, hashtags: &[String]) -> String {
 /// What the clock showed where the photo was taken, as far as the file says; else that of the camera, or UTC.
 #[must_use]
 pub fn local_time(photo: &Photo) -> NaiveDateTime {
-    photo.taken_at.naive_utc() + TimeDelta::minutes(photo.utc_offset_minutes.unwrap_or(0).into())
+    local(photo.taken_at, photo.utc_offset_minutes.unwrap_or_default())
+}
+
+fn local(at: DateTime<Utc>, utc_offset_minutes: i16) -> NaiveDateTime {
+    at.naive_utc() + TimeDelta::minutes(utc_offset_minutes.into())
 }
 
 /// Such as "4 July 2026".
@@ -189,7 +195,7 @@ fn ratio_class(width: u32, height: u32) -> u16 {
 #[must_use]
 pub fn months(listed: Vec<Listed>, before: Option<Cursor>, href: impl Fn(&Photo) -> String) -> Vec<Month> {
     let month = |at: NaiveDateTime| (at.year(), at.month());
-    let mut current = before.map(|cursor| month(cursor.taken_at.naive_utc()));
+    let mut current = before.map(|cursor| month(local(cursor.taken_at, cursor.utc_offset_minutes)));
     let mut months: Vec<Month> = Vec::new();
     for (photo, hashtags) in listed {
         let card = Card::new(&photo, hashtags, href(&photo));
@@ -216,15 +222,15 @@ pub fn months(listed: Vec<Listed>, before: Option<Cursor>, href: impl Fn(&Photo)
 pub struct Filter {
     /// Normalised names, each once.
     pub hashtags: Vec<String>,
-    /// Where the page begins.
-    pub after: Option<Cursor>,
+    /// Where the page begins; may be empty.
+    after: String,
 }
 
 impl Filter {
     /// From `?hashtag=…&hashtag=…&after=…`; empty hashtags are ignored.
     ///
     /// # Errors
-    /// [`AppError::BadRequest`] for too many hashtags or a cursor that is none.
+    /// [`AppError::BadRequest`] for too many hashtags.
     pub fn of(request: &HttpRequest) -> Result<Self, AppError> {
         let query = Pairs::of_query(request)?;
         let mut hashtags: Vec<String> = Vec::new();
@@ -236,13 +242,17 @@ impl Filter {
         if hashtags.len() > MOST_FILTERS {
             return Err(AppError::BadRequest(format!("Filter by at most {MOST_FILTERS} hashtags.")));
         }
-        let after = match query.first("after") {
-            "" => None,
-            cursor => Some(cursor.parse().map_err(|()| {
-                AppError::BadRequest("This address does not lead to photos. Start from the first page.".to_owned())
-            })?),
-        };
-        Ok(Self { hashtags, after })
+        Ok(Self { hashtags, after: query.first("after").to_owned() })
+    }
+
+    /// Where the page begins: a [`Cursor`] in links for owners, a [`crate::models::PhotoId`] in those for visitors.
+    ///
+    /// # Errors
+    /// [`AppError::BadRequest`] when it is no such thing.
+    pub fn after<T: FromStr>(&self) -> Result<Option<T>, AppError> {
+        let wrong = "This address does not lead to photos. Start from the first page.";
+        let parse = |text: &str| text.parse().map_err(|_| AppError::BadRequest(wrong.to_owned()));
+        Some(self.after.as_str()).filter(|text| !text.is_empty()).map(parse).transpose()
     }
 
     /// The hashtags filtered by, each with the way to drop it.

@@ -64,8 +64,7 @@ fn exposure(facts: &PhotoFacts) -> Option<String> {
         iso: facts.iso.map(i32::unsigned_abs),
         focal_length_mm: facts.focal_length_mm,
     };
-    // A number stays beside its unit.
-    Some(exposure.words().join(", ").replace(' ', "\u{a0}").replace(",\u{a0}", ", ")).filter(|words| !words.is_empty())
+    Some(exposure.words().join(", ")).filter(|words| !words.is_empty())
 }
 
 /// In degrees of four decimals, which is ten metres; with the way to a map.

@@ -11,7 +11,7 @@ use crate::app::AppState;
 use crate::error::AppError;
 use crate::media::Format;
 use crate::models::gallery::Listed;
-use crate::models::{Hashtag, Listing, UserId};
+use crate::models::{Cursor, Hashtag, Listing, UserId};
 use crate::pages::photos::card::{ActiveFilter, Card, Chip, Filter, Month, PAGE, cut_page, months};
 use crate::routes;
 use crate::web::auth::CurrentUser;
@@ -70,7 +70,7 @@ impl Gallery {
     /// One page of the gallery, nothing uploaded.
     pub(super) async fn load(state: &AppState, page: Page, owner: UserId, filter: Filter) -> Result<Self, AppError> {
         let listing = Listing { owner, only_public: false, hashtags: filter.hashtags.clone() };
-        let after = filter.after;
+        let after: Option<Cursor> = filter.after()?;
         let (mut listed, most_used) = state
             .db
             .read(move |conn| {

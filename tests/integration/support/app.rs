@@ -24,6 +24,7 @@ pub const PASSWORD: &str = "correct horse battery";
 pub struct TestApp {
     running: Option<Running>,
     config: Config,
+    outside: OutsideDecoder,
     database: Database,
     _folder: TempDir,
 }
@@ -49,17 +50,23 @@ impl TestApp {
 
     /// On a database of one's own.
     pub async fn start_on(database: Database, change: impl FnOnce(&mut Config)) -> Self {
-        Self::start_configured(&[], database, change).await
+        Self::start_configured(&[], database, decoder().clone(), change).await
+    }
+
+    /// Where another program, or none, decodes HEIC and AVIF.
+    pub async fn start_with_decoder(outside: OutsideDecoder) -> Self {
+        Self::start_configured(&[], Database::create(), outside, |_| {}).await
     }
 
     /// As browsers reach it through a proxy.
     pub async fn start_at(public_url: &str) -> Self {
-        Self::start_configured(&[("PUBLIC_URL", public_url)], Database::create(), |_| {}).await
+        Self::start_configured(&[("PUBLIC_URL", public_url)], Database::create(), decoder().clone(), |_| {}).await
     }
 
     async fn start_configured(
         environment: &[(&str, &str)],
         database: Database,
+        outside: OutsideDecoder,
         change: impl FnOnce(&mut Config),
     ) -> Self {
         let folder = cluster::scratch();
@@ -73,15 +80,15 @@ impl TestApp {
         config.log_level = std::env::var("LUMINA_TEST_LOG").unwrap_or_else(|_| "off".into());
         change(&mut config);
         lumina::telemetry::init(&config);
-        let running = Some(Running::start(config.clone()).await);
-        Self { running, config, database, _folder: folder }
+        let running = Some(Running::start(config.clone(), outside.clone()).await);
+        Self { running, config, outside, database, _folder: folder }
     }
 
     /// Stops it and starts it again on the same rows and files, with changed settings.
     pub async fn restart_with(&mut self, change: impl FnOnce(&mut Config)) {
         self.running.take().unwrap().stop();
         change(&mut self.config);
-        self.running = Some(Running::start(self.config.clone()).await);
+        self.running = Some(Running::start(self.config.clone(), self.outside.clone()).await);
     }
 
     /// What its handlers share.
@@ -138,6 +145,11 @@ impl TestApp {
         self.connect().batch_execute(sql).unwrap();
     }
 
+    /// The address of its database.
+    pub fn database_url(&self) -> String {
+        self.database.url()
+    }
+
     /// The paths of all files in its data folder, below `photos` and `tmp`.
     pub fn stored_files(&self) -> Vec<String> {
         let mut files = Vec::new();
@@ -164,12 +176,12 @@ impl Drop for TestApp {
 }
 
 impl Running {
-    async fn start(config: Config) -> Self {
+    async fn start(config: Config, outside: OutsideDecoder) -> Self {
         let (started, address) = tokio::sync::oneshot::channel();
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
-                let app = App::start_with(config, || decoder().clone()).await.unwrap_or_else(|error| panic!("{error}"));
+                let app = App::start_with(config, || outside).await.unwrap_or_else(|error| panic!("{error}"));
                 let _ = started.send((app.address(), app.state.clone()));
                 let _ = stopped.await;
                 // A client that is still there would be waited for.

@@ -7,10 +7,14 @@ use image::{DynamicImage, GenericImage, GenericImageView, ImageFormat, Rgb, RgbI
 
 /// A small JPEG, another one at every call: of the same bytes an owner has one photo.
 pub fn jpeg() -> Vec<u8> {
-    let mut file = encoded(&corners(64, 48), ImageFormat::Jpeg);
+    another(encoded(&corners(64, 48), ImageFormat::Jpeg))
+}
+
+/// The JPEG with a comment that no other has.
+pub fn another(mut jpeg: Vec<u8>) -> Vec<u8> {
     let comment = [b"\xFF\xFE\0\x0A".as_slice(), &number().to_be_bytes()].concat();
-    file.splice(2..2, comment);
-    file
+    jpeg.splice(2..2, comment);
+    jpeg
 }
 
 /// A small PNG, another one at every call.
@@ -29,7 +33,7 @@ pub fn webp() -> Vec<u8> {
 }
 
 /// Another number at every call.
-fn number() -> u64 {
+pub fn number() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }

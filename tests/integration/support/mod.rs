@@ -12,7 +12,8 @@
 //!   `data_dir`, `stored_files`; `ask("SELECT …")` and `execute("UPDATE …")` go to the database past the program.
 //! - [`client::Client`]: `get`, `get_with`, `post`, `post_by_script`, `post_upload(Upload)`, `upload`, `share`, `copied`,
 //!   cookies in the open. [`client::Answer`]: `assert_status`, `assert_says`, `header`, `text`, `photos`, `field`.
-//! - [`upload::Upload`]: a multipart form; [`images`]: photos and broken ones.
+//! - [`upload::Upload`]: a multipart form; [`images`]: photos and broken ones; [`animations`]: what plays; [`exif`]: what
+//!   cameras write.
 //! - [`db::Database`]: an empty, migrated database; [`server::Server`]: a Postgres of a test's own, to be stopped;
 //!   [`binary::Binary`]: the real program as a process, to be killed; [`browser::Browser`]: Chromium on the app.
 //! - [`cluster`]: how all tests of a run share one Postgres; `cluster::scratch()` is a folder that is swept up even after
@@ -20,12 +21,14 @@
 //!
 //! `LUMINA_TEST_LOG=info cargo test …` shows what the servers log.
 
+pub mod animations;
 pub mod app;
 pub mod binary;
 pub mod browser;
 pub mod client;
 pub mod cluster;
 pub mod db;
+pub mod exif;
 pub mod images;
 pub mod server;
 pub mod upload;
