@@ -8,6 +8,7 @@ mod keyboard;
 mod moving;
 mod pages;
 mod photo;
+mod polyglots;
 mod tabs;
 mod upload;
 mod without_script;

@@ -3,10 +3,14 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::client::Client;
+
+/// Names another build of the program than the one beside the tests.
+const OTHER: &str = "LUMINA_BINARY";
 
 /// A running `lumina`.
 pub struct Binary {
@@ -16,12 +20,18 @@ pub struct Binary {
 }
 
 impl Binary {
-    /// The command, with none of this machine's settings.
+    /// The command, with none of this machine's settings: of the program built with the tests, or of `LUMINA_BINARY`.
     pub fn command() -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_lumina"));
+        let other = std::env::var_os(OTHER).map(|path| std::fs::canonicalize(path).expect("LUMINA_BINARY is a file"));
+        let mut command = Command::new(other.unwrap_or_else(|| env!("CARGO_BIN_EXE_lumina").into()));
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.current_dir(env!("CARGO_TARGET_TMPDIR"));
         command
+    }
+
+    /// Whether it is a release build, as `LUMINA_BINARY` is taken to be.
+    pub fn is_optimised() -> bool {
+        std::env::var_os(OTHER).is_some() || !cfg!(debug_assertions)
     }
 
     /// Starts it on a data folder and any free port, and waits until it says where it is.
@@ -61,6 +71,23 @@ impl Binary {
     /// Waits for its end.
     pub fn wait(&mut self) -> ExitStatus {
         self.child.wait().unwrap()
+    }
+
+    /// The CPU time it has used until now, with the processes it started and has waited for; not its Postgres.
+    pub fn cpu(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        // proc_pid_stat(5): utime, stime, cutime and cstime are fields 14 to 17; the second may hold spaces.
+        let fields = stat.rsplit_once(") ").unwrap().1.split(' ').skip(11).take(4);
+        let ticks: u64 = fields.map(|field| field.parse::<u64>().unwrap()).sum();
+        // Linux counts in hundredths of a second for programs, whatever its own clock does.
+        Duration::from_millis(ticks * 10)
+    }
+
+    /// The most memory it has had at once until now, in bytes.
+    pub fn most_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
     /// Whether it runs.

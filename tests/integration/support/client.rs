@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use reqwest::Method;
 use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderMap, LOCATION, ORIGIN, SET_COOKIE};
@@ -41,7 +42,9 @@ impl Photo {
 impl Client {
     /// A device that talks to `base` and says it is on a page of `origin`.
     pub fn new(base: &str, origin: &str) -> Self {
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
+        // The server ends connections that rest for 5 s, which goes unnoticed while a test is busy with something else.
+        let http = http.pool_idle_timeout(Duration::from_secs(2)).build().unwrap();
         Self { http, base: base.into(), origin: origin.into(), cookies: Arc::default() }
     }
 

@@ -14,6 +14,7 @@
 //!   cookies in the open. [`client::Answer`]: `assert_status`, `assert_says`, `header`, `text`, `photos`, `field`.
 //! - [`upload::Upload`]: a multipart form; [`images`]: photos and broken ones; [`animations`]: what plays; [`exif`]: what
 //!   cameras write.
+//! - [`corpora`]: real and hostile files from elsewhere; [`pictures`]: decoded ones, compared by the system's programs.
 //! - [`db::Database`]: an empty, migrated database; [`server::Server`]: a Postgres of a test's own, to be stopped;
 //!   [`binary::Binary`]: the real program as a process, to be killed; [`browser::Browser`]: Chromium on the app.
 //! - [`cluster`]: how all tests of a run share one Postgres; `cluster::scratch()` is a folder that is swept up even after
@@ -27,9 +28,11 @@ pub mod binary;
 pub mod browser;
 pub mod client;
 pub mod cluster;
+pub mod corpora;
 pub mod db;
 pub mod exif;
 pub mod images;
+pub mod pictures;
 pub mod server;
 pub mod upload;
 
