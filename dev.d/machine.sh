@@ -12,7 +12,7 @@ has() {
     browser) have chromedriver && { have chromium || have chromium-browser || [ -d "/Applications/Google Chrome.app" ]; } ;;
     fonts) [ "$(uname)" = Darwin ] || { have fc-list && has_font "Noto Sans" && has_font "Noto Color Emoji"; } ;;
     heif) have heif-dec || have heif-convert ;;
-    tools) have exiftool && have convert && have heif-enc ;;
+    tools) have exiftool && have heif-enc && convert -version 2>/dev/null | grep -q ImageMagick ;;
     load) have wrk && have vipsthumbnail && postgres_program pgbench >/dev/null ;;
   esac
 }

@@ -11,6 +11,7 @@ use moxcms::{ColorProfile, DataColorSpace, LocalizableString, ProfileText};
 
 use super::decode::{Decoded, decode};
 use super::error::internal;
+use super::facts::turned;
 use super::{Inspected, MediaError, OutsideDecoder, colour, guarded};
 
 /// Quality of the JPEG encoder, of 100: no difference to see at full size. A photo takes about as much as a camera's file.
@@ -128,13 +129,7 @@ impl<S: Source> GenericImageView for Upright<S> {
 
     fn dimensions(&self) -> (u32, u32) {
         let (width, height) = self.image.size();
-        match self.orientation {
-            Orientation::Rotate90
-            | Orientation::Rotate270
-            | Orientation::Rotate90FlipH
-            | Orientation::Rotate270FlipH => (height, width),
-            _ => (width, height),
-        }
+        turned(self.orientation, width, height)
     }
 
     fn get_pixel(&self, x: u32, y: u32) -> Rgb<u8> {

@@ -80,13 +80,17 @@ impl Facts {
 
     /// The upright size of a photo stored as `width` × `height`.
     pub fn upright(&self, width: u32, height: u32) -> (u32, u32) {
-        match self.orientation {
-            Orientation::Rotate90
-            | Orientation::Rotate270
-            | Orientation::Rotate90FlipH
-            | Orientation::Rotate270FlipH => (height, width),
-            _ => (width, height),
+        turned(self.orientation, width, height)
+    }
+}
+
+/// The size of what is stored as `width` × `height`, after this turn.
+pub(super) fn turned(orientation: Orientation, width: u32, height: u32) -> (u32, u32) {
+    match orientation {
+        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH => {
+            (height, width)
         }
+        _ => (width, height),
     }
 }
 
