@@ -3,7 +3,7 @@
 //! Made when it is asked for: few visitors download, and what is made then can be neither lost nor outdated.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Seek, Write};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -48,7 +48,13 @@ impl Album {
             let file = File::options().write(true).open(copy.path()).map_err(MediaError::Internal)?;
             let mut out = BufWriter::new(file);
             let format = media::clean_copy(original.path(), inspected, &outside, &mut out)?;
-            out.flush().map_err(MediaError::Internal)?;
+            let cut = |mut out: BufWriter<File>| {
+                out.flush()?;
+                // A first attempt that failed may have written more.
+                let end = out.stream_position()?;
+                out.get_ref().set_len(end)
+            };
+            cut(out).map_err(MediaError::Internal)?;
             Ok((format, copy))
         };
         let (_, written) = self.work_on(original, format, write).await.map_err(NotTaken::of_our_own)?;

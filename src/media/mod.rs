@@ -131,7 +131,7 @@ pub fn process(path: &Path, inspected: &Inspected, outside: &OutsideDecoder) -> 
 
 /// Writes the copy of the photo at `path` that a visitor may have: its pixels and colours without anything else that the
 /// file says. It has them as they are where its format allows, else they are encoded anew as JPEG. Answers the copy's
-/// format.
+/// format; it ends where `out` stands then, and what may be behind that is to be cut off.
 ///
 /// # Errors
 /// [`MediaError`]; what was written by then is no photo.

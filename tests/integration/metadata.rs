@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use self::camera::talkative_jpeg;
 use crate::support::corpora::corpora;
+use crate::support::images::encoded;
 use crate::support::pictures::exiftool;
 use crate::support::{Answer, Client, Photo, TestApp, Upload};
 
@@ -165,4 +166,25 @@ fn exiftool_finds_nothing(seen: &BTreeMap<String, Answer>) {
             assert!(HARMLESS.contains(&group) && !telling, "{tag} = {value} in {}", paths[&file]);
         }
     }
+}
+
+/// A PNG with a part that nobody knows is copied almost whole before that is found; then it is encoded anew, as a smaller
+/// JPEG.
+#[tokio::test]
+async fn a_download_that_is_encoded_anew_ends_where_it_ends() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let noise = image::RgbImage::from_fn(200, 150, |x, y| {
+        let hash = (x * 7919 + y * 104_729) ^ (x * y * 31);
+        image::Rgb([hash as u8, (hash >> 3) as u8, (hash >> 5) as u8])
+    });
+    let mut png = encoded(&noise.into(), image::ImageFormat::Png);
+    let unknown = [b"\0\0\0\0NOPE".as_slice(), &crc32fast::hash(b"NOPE").to_be_bytes()].concat();
+    png.splice(png.len() - 12..png.len() - 12, unknown);
+    let photo = alice.upload(png.clone()).await;
+    let token = alice.share(&photo, "link").await.unwrap();
+    let download = app.visitor().get(&format!("/s/{token}/download")).await.assert_status(200);
+    assert_eq!(download.header("content-type"), "image/jpeg");
+    assert!(download.header("content-disposition").contains("photo.jpg"));
+    assert!(download.bytes.len() < png.len() && download.bytes.ends_with(&[0xFF, 0xD9]));
 }
