@@ -26,7 +26,7 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/photos/{id}/original", read().to(photo_pages::bytes::show_original))
         .route("/photos/{id}/{rendition}", read().to(photo_pages::bytes::show_rendition))
         .route("/s/{token}", read().to(shared::show_shared_photo))
-        .route("/s/{token}/download", read().to(shared::download_shared_photo))
+        .route("/s/{token}/download", web::get().to(shared::download_shared_photo))
         .route("/s/{token}/{rendition}", read().to(shared::show_shared_rendition))
         .route("/i/{token}", read().to(shared::show_shared_bytes))
         .route("/u/{username}", read().to(people::show_public_photos))
@@ -120,9 +120,10 @@ pub fn original(id: &str) -> String {
     format!("/photos/{id}/original")
 }
 
-/// A photo's bytes, made smaller.
-pub fn rendition(id: &str, name: &str) -> String {
-    format!("/photos/{id}/{name}")
+/// A photo's bytes, made smaller. Browsers keep them for ever, so those of another version have another address; those of
+/// version 2, the first one released, have the plain one.
+pub fn rendition(id: &str, name: &str, version: i16) -> String {
+    if version == 2 { format!("/photos/{id}/{name}") } else { format!("/photos/{id}/{name}?v={version}") }
 }
 
 /// Change the photos that are selected (POST).

@@ -1,5 +1,6 @@
 SET LOCAL lock_timeout = '5s';
 
+UPDATE removals SET photo = photo || '{"colour": 8421504}' WHERE photo IS NOT NULL;
 DROP INDEX photos_sha256;
 ALTER TABLE photos
     DROP CONSTRAINT photos_place,

@@ -28,6 +28,10 @@ ALTER TABLE photos
     ADD COLUMN longitude double precision CONSTRAINT photos_longitude CHECK (longitude BETWEEN -180 AND 180),
     ADD CONSTRAINT photos_place CHECK ((latitude IS NULL) = (longitude IS NULL));
 
+-- Deletions that can still be undone, for the minute that is left.
+UPDATE removals SET photo = photo || '{"placeholder": "", "renditions_version": 1, "animated": false}'
+WHERE photo IS NOT NULL;
+
 -- Finds the same bytes among an owner's photos. Not unique: an upload while a deletion can still be undone makes a second
 -- photo of the same bytes. Whoever takes photos in holds the owner's lock, which keeps it to that.
 -- The owner stands second: while Postgres knows nothing of the table yet, it might otherwise check the foreign key of

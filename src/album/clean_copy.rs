@@ -4,10 +4,11 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Seek, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::album::{Album, NotTaken};
 use crate::error::AppError;
@@ -15,11 +16,30 @@ use crate::media::{self, Format, Inspected, MediaError};
 use crate::models::Photo;
 use crate::storage::{Kind, Object, ObjectKey, Received, StorageError};
 
-/// Copies at a time, from the first byte read to the last one sent: each takes up to twice the largest file on disk.
-pub(super) const AT_ONCE: usize = 16;
+/// Copies that are sent at a time: each takes as much room on the disk as the largest file may.
+const SENT_AT_ONCE: usize = 64;
 
 /// How long to wait for others to be done.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Who may make or send a copy.
+#[derive(Clone)]
+pub(super) struct Turns {
+    /// One at a time: visitors must not keep the owner's uploads waiting.
+    making: Arc<Semaphore>,
+    sending: Arc<Semaphore>,
+}
+
+impl Turns {
+    pub(super) fn new() -> Self {
+        Self { making: Arc::new(Semaphore::new(1)), sending: Arc::new(Semaphore::new(SENT_AT_ONCE)) }
+    }
+}
+
+async fn turn(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, AppError> {
+    let turn = actix_web::rt::time::timeout(PATIENCE, of.clone().acquire_owned()).await;
+    turn.map_err(|_| AppError::unavailable("too many downloads at once"))?.map_err(AppError::internal)
+}
 
 /// A photo's bytes for visitors.
 pub struct CleanCopy {
@@ -37,14 +57,15 @@ impl Album {
     /// # Errors
     /// As [`Album::bytes`]; [`AppError::Unavailable`] also when too many ask at once.
     pub async fn clean_copy(&self, photo: &Photo) -> Result<CleanCopy, AppError> {
-        let turn = actix_web::rt::time::timeout(PATIENCE, self.copies.clone().acquire_owned()).await;
-        let turn =
-            turn.map_err(|_| AppError::unavailable("too many downloads at once"))?.map_err(AppError::internal)?;
+        let sending = turn(&self.copies.sending).await?;
+        let making = turn(&self.copies.making).await?;
         let format = photo.format()?;
         let original = self.fetch(photo).await?;
         let copy = self.storage.temporary().await?.finish().await?;
         let outside = self.outside.clone();
         let write = move |original: &Received, inspected: &Inspected| -> Result<(Format, Received), MediaError> {
+            // The work goes on when the visitor has gone: until it ends nobody else's begins.
+            let _making = making;
             let file = File::options().write(true).open(copy.path()).map_err(MediaError::Internal)?;
             let mut out = BufWriter::new(file);
             let format = media::clean_copy(original.path(), inspected, &outside, &mut out)?;
@@ -59,7 +80,7 @@ impl Album {
         };
         let (_, written) = self.work_on(original, format, write).await.map_err(NotTaken::of_our_own)?;
         let (format, copy) = written.map_err(AppError::internal)?;
-        Ok(CleanCopy { format, object: copy.into_object().await?, turn })
+        Ok(CleanCopy { format, object: copy.into_object().await?, turn: sending })
     }
 
     /// A temporary file with the original's bytes.

@@ -15,15 +15,14 @@ mod take_in;
 use std::sync::Arc;
 
 use rayon::ThreadPoolBuildError;
-use tokio::sync::Semaphore;
 
 use crate::album::decoders::Decoders;
 use crate::config::Limits;
 use crate::db::Db;
 use crate::error::AppError;
-use crate::media::{Format, OutsideDecoder};
+use crate::media::{Format, OutsideDecoder, RenditionName};
 use crate::models::{PhotoId, UserId, removal};
-use crate::storage::{Kind, Object, ObjectKey, Storage, StorageError};
+use crate::storage::{Kind, Object, ObjectKey, Storage};
 
 pub use clean_copy::CleanCopy;
 pub use staged::{Staged, Staging, shown_name};
@@ -37,7 +36,7 @@ pub struct Album {
     limits: Limits,
     decoders: Decoders,
     outside: Arc<OutsideDecoder>,
-    copies: Arc<Semaphore>,
+    copies: clean_copy::Turns,
 }
 
 impl Album {
@@ -52,7 +51,7 @@ impl Album {
         outside: OutsideDecoder,
     ) -> Result<Self, ThreadPoolBuildError> {
         let (storage, outside) = (Arc::new(storage), Arc::new(outside));
-        let copies = Arc::new(Semaphore::new(clean_copy::AT_ONCE));
+        let copies = clean_copy::Turns::new();
         Ok(Self { db, storage, limits, decoders: Decoders::start()?, outside, copies })
     }
 
@@ -69,16 +68,21 @@ impl Album {
     /// # Errors
     /// [`AppError::Unavailable`] when the storage is away, [`AppError::Internal`] when the bytes are missing.
     pub async fn bytes(&self, photo: PhotoId, kind: Kind, range: Option<(u64, u64)>) -> Result<Object, AppError> {
-        let found = self.storage.get(ObjectKey::new(photo.0, kind), range).await;
-        // A size that an older version did not make is answered by the next best, until `lumina renditions` has run.
-        if let (Err(StorageError::NotFound), Kind::Rendition(name)) = (&found, kind) {
-            for other in name.instead() {
-                if let Ok(object) = self.storage.get(ObjectKey::new(photo.0, Kind::Rendition(*other)), range).await {
-                    return Ok(object);
-                }
+        Ok(self.storage.get(ObjectKey::new(photo.0, kind), range).await?)
+    }
+
+    /// The rendition to show for this one of a photo whose renditions are of an older version: that one, or what is
+    /// nearest to it.
+    ///
+    /// # Errors
+    /// [`AppError::Unavailable`] when the storage is away.
+    pub async fn nearest(&self, photo: PhotoId, name: RenditionName) -> Result<RenditionName, AppError> {
+        for candidate in [name].iter().chain(name.instead()) {
+            if self.storage.has(ObjectKey::new(photo.0, Kind::Rendition(*candidate))).await? {
+                return Ok(*candidate);
             }
         }
-        Ok(found?)
+        Ok(name)
     }
 
     /// What can be taken in here; some formats need a decoder that is a program of its own.

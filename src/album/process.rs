@@ -18,12 +18,14 @@ impl Album {
         sha256: &[u8],
     ) -> Result<(Received, Processed), NotTaken> {
         let outside = self.outside.clone();
-        let (file, processed) =
-            self.work_on(file, format, move |file, inspected| media::process(file.path(), inspected, &outside)).await?;
-        if let Err(MediaError::Crashed) = processed {
+        let work =
+            move |file: &Received, inspected: &media::Inspected| media::process(file.path(), inspected, &outside);
+        let done = self.work_on(file, format, work).await;
+        let done = done.and_then(|(file, processed)| Ok((file, processed?)));
+        if let Err(NotTaken::Refused(MediaError::Crashed)) = done {
             tracing::error!(sha256 = hex(sha256), "a decoder panicked on this file, which is refused");
         }
-        Ok((file, processed?))
+        done
     }
 
     /// Looks at a file's headers, then does `work` with the memory it takes.

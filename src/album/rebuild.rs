@@ -45,7 +45,7 @@ impl Album {
             original => original?,
         };
         let (_, processed) = self.process(original, format, &photo.sha256).await?;
-        let (made, facts) = (made(&processed)?, facts(&processed));
+        let (made, facts, taken_at) = (made(&processed)?, facts(&processed), processed.facts.taken_at);
         // Just before storing: not a photo that went while it was worked on.
         if !self.db.read(move |conn| Photo::exists(conn, id)).await? {
             return Ok(());
@@ -59,7 +59,8 @@ impl Album {
         };
         let late = |_| AppError::unavailable("storing renditions took too long");
         actix_web::rt::time::timeout(STORING, store).await.map_err(late)??;
-        Ok(self.db.read(move |conn| Photo::set_made(conn, id, &made, &facts)).await?)
+        let photo = photo.clone();
+        Ok(self.db.write(move |conn| Photo::set_made(conn, &photo, &made, &facts, taken_at)).await?)
     }
 
     /// Some photos of all owners, in the order of their ids, after this one.

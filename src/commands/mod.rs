@@ -6,13 +6,12 @@ use actix_web::rt::task::spawn_blocking;
 
 use crate::app::StartError;
 use crate::config::Config;
-use crate::db::Db;
 use crate::db::private::{PrivateError, PrivatePostgres};
+use crate::db::{self, Db};
 
 pub use renditions::renditions;
 
-/// The configured database, or the private one, whether or not the server has it running. Its schema is left alone when
-/// the server runs: that one has seen to it.
+/// The configured database, or the private one, whether or not the server has it running.
 ///
 /// # Errors
 /// When there is no database to be had.
@@ -30,7 +29,12 @@ pub async fn open_database(config: &Config) -> Result<(Option<PrivatePostgres>, 
             }
             Err(PrivateError::InUse { data_dir, .. }) => {
                 let socket = data_dir.join("postgres");
-                Ok((None, Db::open(&format!("host='{}' port=5432 user=lumina dbname=lumina", socket.display()))?))
+                let url = format!("host='{}' port=5432 user=lumina dbname=lumina", socket.display());
+                // Whoever runs there has migrated it, maybe as an older version: a newer schema would stop that one.
+                if db::is_outdated(&url)? {
+                    return Err("The server that runs is of an older version: restart it with this one first.".into());
+                }
+                Ok((None, Db::open_as_it_is(&url)))
             }
             Err(error) => Err(error.into()),
         }

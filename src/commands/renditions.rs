@@ -3,12 +3,16 @@
 //! It goes through all photos in the order of their ids and asks of each whether all is there, which is quick. So it can
 //! be stopped at any time and started again: what is done is passed over.
 
+use std::future::ready;
 use std::io::{IsTerminal, stderr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
 
 use actix_web::rt::task::spawn_blocking;
 use futures_util::{StreamExt, stream};
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::album::{Album, NotTaken};
 use crate::app::StartError;
@@ -44,12 +48,16 @@ pub async fn renditions(config: &Config) -> Result<(), StartError> {
     let bar = progress(total);
     let (mut made, mut refused, mut failed) = (0, 0, 0);
     let mut after = None;
-    loop {
+    let stop = Stop::listen()?;
+    while !stop.asked() {
         let photos = album.photos_after(after, PAGE).await?;
         let Some(last) = photos.last() else { break };
         after = Some(last.id);
         let at_once = available_parallelism().map_or(1, Into::into);
-        let mut outcomes = stream::iter(photos).map(|photo| see_to(&album, photo)).buffer_unordered(at_once);
+        let mut outcomes = stream::iter(photos)
+            .take_while(|_| ready(!stop.asked()))
+            .map(|photo| see_to(&album, photo))
+            .buffer_unordered(at_once);
         while let Some(outcome) = outcomes.next().await {
             match outcome {
                 Outcome::WasFine => {}
@@ -64,8 +72,32 @@ pub async fn renditions(config: &Config) -> Result<(), StartError> {
     drop(album);
     drop(db);
     spawn_blocking(move || postgres.map(PrivatePostgres::stop)).await?;
+    if stop.asked() {
+        println!("Stopped. Run it again to go on.");
+    }
     println!("{total} photos: {made} made anew, {refused} cannot be read by this version, {failed} failed.");
     if failed > 0 { Err("not all renditions could be made; the log says why. Run it again.".into()) } else { Ok(()) }
+}
+
+/// Whether somebody wants it to end: photos that are worked on are finished first.
+struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    fn listen() -> std::io::Result<Self> {
+        let asked = Arc::new(AtomicBool::new(false));
+        for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
+            let (mut signal, asked) = (signal(kind)?, asked.clone());
+            actix_web::rt::spawn(async move {
+                signal.recv().await;
+                asked.store(true, Ordering::Relaxed);
+            });
+        }
+        Ok(Self(asked))
+    }
+
+    fn asked(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 async fn see_to(album: &Album, photo: Photo) -> Outcome {

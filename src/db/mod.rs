@@ -36,6 +36,14 @@ const MIGRATION_LOCK: i64 = 0x6c75_6d69_6e61;
 
 type PgPool = Pool<ConnectionManager<PgConnection>>;
 
+/// Whether the database at `url`, which answers, lacks a migration.
+///
+/// # Errors
+/// When it does not answer, or nothing was ever migrated there.
+pub fn is_outdated(url: &str) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+    wait_for(url).has_pending_migration(MIGRATIONS)
+}
+
 /// The database, as the rest of the house sees it. Cloning it is cheap and shares connections and permits.
 #[derive(Clone)]
 pub struct Db {
@@ -50,6 +58,12 @@ impl Db {
     /// When a migration fails, with its cause.
     pub fn open(url: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         migrate(&mut wait_for(url))?;
+        Ok(Self::open_as_it_is(url))
+    }
+
+    /// Opens the pool on a database that somebody else has migrated.
+    #[must_use]
+    pub fn open_as_it_is(url: &str) -> Self {
         let pool = Pool::builder()
             .max_size(CONNECTIONS)
             .min_idle(Some(1))
@@ -58,7 +72,7 @@ impl Db {
             .connection_customizer(Box::new(SessionSettings))
             .error_handler(Box::new(LogQuietly))
             .build_unchecked(ConnectionManager::new(url));
-        Ok(Self { pool, permits: Arc::new(Semaphore::new(CONNECTIONS as usize)) })
+        Self { pool, permits: Arc::new(Semaphore::new(CONNECTIONS as usize)) }
     }
 
     /// Runs `job` with a connection, on a thread that may block.

@@ -135,6 +135,11 @@ impl Meta {
         let (version, flags) = bytes.version_and_flags()?;
         for _ in 0..bytes.u32()? {
             let owned = self.owned.entry(bytes.number(version > 0)?).or_default();
+            // An item stands here once, hence with no more of them than a byte counts (9.3.1). Each use of a part looks them
+            // through.
+            if !owned.is_empty() {
+                return None;
+            }
             for _ in 0..bytes.u8()? {
                 owned.push(if flags & 1 == 1 { bytes.u16()? & 0x7FFF } else { u16::from(bytes.u8()? & 0x7F) });
             }

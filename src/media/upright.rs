@@ -9,7 +9,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, GenericImageView, ImageEncoder, Rgb, RgbImage};
 use moxcms::{ColorProfile, DataColorSpace, LocalizableString, ProfileText};
 
-use super::decode::{Decoded, decode};
+use super::decode::{Decoded, Pixels, decode};
 use super::error::internal;
 use super::facts::turned;
 use super::{Inspected, MediaError, OutsideDecoder, colour, guarded};
@@ -36,6 +36,8 @@ pub fn upright_jpeg(
         let profile = colours.profile();
         let kept =
             profile.as_ref().filter(|_| pixels.inks.is_none() && pixels.image.color().has_color()).and_then(plain);
+        // JPEG has no more, and at full size each copy of the pixels counts.
+        let pixels = Pixels { image: eight_bit(pixels.image), inks: pixels.inks };
         let image = if kept.is_some() || (profile.is_none() && pixels.inks.is_none()) {
             pixels.image
         } else {
@@ -54,6 +56,17 @@ pub fn upright_jpeg(
         written.map_err(internal)?;
         out.flush().map_err(MediaError::Internal)
     })
+}
+
+/// The image with eight bits a channel.
+fn eight_bit(image: DynamicImage) -> DynamicImage {
+    match image {
+        DynamicImage::ImageLuma16(_) => image.into_luma8().into(),
+        DynamicImage::ImageLumaA16(_) => image.into_luma_alpha8().into(),
+        DynamicImage::ImageRgb16(_) => image.into_rgb8().into(),
+        DynamicImage::ImageRgba16(_) => image.into_rgba8().into(),
+        image => image,
+    }
 }
 
 /// A profile that says what `profile` says of primaries and curves, without its texts, dates and private parts; `None` when

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::db::schema::{photos, users};
 use crate::error::AppError;
 use crate::media::Format;
-use crate::models::{PhotoId, UserId};
+use crate::models::{PhotoId, UserId, hashtag};
 
 /// Characters of a link's secret: 22 of 62 give 131 bits, more than a random UUID has.
 const SHARE_TOKEN_LENGTH: usize = 22;
@@ -276,12 +276,21 @@ impl Photo {
         photos::table.count().get_result(conn)
     }
 
-    /// Writes down what making the renditions anew found out. A photo that is gone stays gone.
+    /// Writes down what making the renditions anew found out, and when the file says it was taken, if it does. A photo that
+    /// is gone stays gone.
     ///
     /// # Errors
     /// Of the database.
-    pub fn set_made(conn: &mut PgConnection, id: PhotoId, made: &Made, facts: &PhotoFacts) -> QueryResult<()> {
-        diesel::update(photos::table.find(id)).set((made, facts)).execute(conn).map(drop)
+    pub fn set_made(
+        conn: &mut PgConnection,
+        photo: &Self,
+        made: &Made,
+        facts: &PhotoFacts,
+        taken_at: Option<DateTime<Utc>>,
+    ) -> QueryResult<()> {
+        hashtag::lock_owner(conn, photo.owner_id)?;
+        let taken_at = taken_at.map(|taken_at| photos::taken_at.eq(taken_at));
+        diesel::update(photos::table.find(photo.id)).set((made, facts, taken_at)).execute(conn).map(drop)
     }
 
     /// Sets the title.

@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
+use diesel::OptionalExtension;
 
 use crate::app::AppState;
 use crate::error::AppError;
@@ -48,7 +49,8 @@ pub async fn show_public_photos(
                 return Err(diesel::NotFound);
             }
             listing.hashtags = hashtags;
-            let after = after.map(|id| Photo::public_of(conn, owner.id, id)).transpose()?;
+            // When that photo is public no more, the reader begins anew.
+            let after = after.map(|id| Photo::public_of(conn, owner.id, id).optional()).transpose()?.flatten();
             let after = after.as_ref().map(Cursor::after);
             Ok((owner, after, listing.page(conn, after, PAGE as i64 + 1)?))
         })

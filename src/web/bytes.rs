@@ -1,5 +1,7 @@
 //! Serving stored bytes: ranges, ETags, caching, and headers under which nothing in them can run.
 
+use std::time::{Duration, Instant};
+
 use actix_web::body::SizedStream;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
@@ -7,16 +9,22 @@ use actix_web::http::header::{
     EntityTag, ExtendedValue, Header, HttpDate, IfNoneMatch, IfRange, Range,
 };
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
+use tokio::sync::mpsc;
 
 use crate::album::{Album, CleanCopy};
 use crate::error::AppError;
-use crate::media::RenditionName;
+use crate::media::{RenditionName, VERSION};
 use crate::models::{Photo, PhotoId};
-use crate::storage::Kind;
+use crate::storage::{Kind, Object};
 
 /// Nothing in these bytes runs, whatever they are and however they are opened.
 const POLICY: &str = "default-src 'none'; sandbox";
+
+/// How long a visitor's copy waits for its next part to be taken, and how long all of it may last: it lies on the disk
+/// meanwhile.
+const UNTAKEN: Duration = Duration::from_secs(30);
+const LONGEST_SEND: Duration = Duration::from_secs(15 * 60);
 
 /// Who may keep a copy, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +53,8 @@ pub struct Served {
     pub photo: PhotoId,
     /// Which of its bytes.
     pub kind: Kind,
-    /// Told apart from what the same URL answered before; see `renditions_version`.
-    pub version: i16,
+    /// Tells these bytes from all others that the same address may answer.
+    pub tag: String,
     /// Their exact type.
     pub content_type: String,
     /// Suggested to whoever saves them.
@@ -66,8 +74,34 @@ impl Served {
             RenditionName::Moving => photo.content_type.clone(),
             _ => "image/webp".to_owned(),
         };
-        let (kind, version) = (Kind::Rendition(name), photo.renditions_version);
-        Ok(Self { photo: photo.id, kind, version, content_type, filename: None, caching })
+        // A photo's id tells when it was uploaded: those who have its link are not told that.
+        let id = match (&photo.share_token, caching) {
+            (Some(token), Caching::WhileShared) => token.clone(),
+            _ => photo.id.0.simple().to_string(),
+        };
+        let tag = format!("{id}-{name}-{}", photo.renditions_version);
+        Ok(Self { photo: photo.id, kind: Kind::Rendition(name), tag, content_type, filename: None, caching })
+    }
+
+    /// As [`Served::answer`] of [`Served::rendition`], with what is nearest where an older version made no such size.
+    ///
+    /// # Errors
+    /// As those two.
+    pub async fn answer_rendition(
+        photo: &Photo,
+        mut name: RenditionName,
+        mut caching: Caching,
+        request: &HttpRequest,
+        album: &Album,
+    ) -> Result<HttpResponse, AppError> {
+        if photo.renditions_version < VERSION {
+            let nearest = album.nearest(photo.id, name).await?;
+            if nearest != name {
+                // `lumina renditions` will put something else here.
+                (name, caching) = (nearest, Caching::WhileShared);
+            }
+        }
+        Self::rendition(photo, name, caching)?.answer(request, album).await
     }
 
     /// Answers `request` with the bytes, a part of them, or "you have them already".
@@ -77,11 +111,7 @@ impl Served {
     /// # Errors
     /// As [`Album::bytes`].
     pub async fn answer(self, request: &HttpRequest, album: &Album) -> Result<HttpResponse, AppError> {
-        let kind = match self.kind {
-            Kind::Original => "original",
-            Kind::Rendition(name) => name.as_str(),
-        };
-        let tag = EntityTag::new_strong(format!("{}-{kind}-{}", self.photo.0.simple(), self.version));
+        let tag = EntityTag::new_strong(self.tag.clone());
         if matches!(request.get_header::<IfNoneMatch>(), Some(known) if matches(&known, &tag)) {
             return Ok(self.head(StatusCode::NOT_MODIFIED, tag).finish());
         }
@@ -126,17 +156,25 @@ impl Served {
 /// A visitor's copy of a photo, to be saved under a name that says nothing.
 #[must_use]
 pub fn attachment(copy: CleanCopy) -> HttpResponse {
-    let CleanCopy { format, object, turn } = copy;
-    let stream = object.stream.inspect(move |_| {
-        // Held until the stream is dropped.
-        let _ = &turn;
+    let CleanCopy { format, object: Object { size, stream }, turn } = copy;
+    let (send, receive) = mpsc::channel(1);
+    actix_web::rt::spawn(async move {
+        let (mut stream, end) = (stream, Instant::now() + LONGEST_SEND);
+        while let Some(chunk) = stream.next().await {
+            let patience = UNTAKEN.min(end.saturating_duration_since(Instant::now()));
+            if !matches!(actix_web::rt::time::timeout(patience, send.send(chunk)).await, Ok(Ok(()))) {
+                break;
+            }
+        }
+        drop(turn);
     });
+    let stream = stream::unfold(receive, |mut receive| async { receive.recv().await.map(|chunk| (chunk, receive)) });
     HttpResponse::Ok()
         .content_type(format.content_type())
         .insert_header((header::CACHE_CONTROL, Caching::WhileShared.header()))
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
         .insert_header(disposition(DispositionType::Attachment, &format!("photo.{}", format.extension())))
-        .body(SizedStream::new(object.size, stream))
+        .body(SizedStream::new(size, stream))
 }
 
 fn matches(known: &IfNoneMatch, tag: &EntityTag) -> bool {

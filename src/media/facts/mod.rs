@@ -106,6 +106,11 @@ pub(super) fn says_adobe_rgb(chunk: &[u8]) -> bool {
     Tiff::open(longest(without_prefix(chunk))).and_then(|exif| exif.text(INDEX)) == Some(b"R03")
 }
 
+/// Whether a photo looks otherwise without this EXIF data: turned, or in other colours.
+pub(super) fn changes_pixels(chunk: &[u8]) -> bool {
+    orientation(chunk) != Orientation::NoTransforms || says_adobe_rgb(chunk)
+}
+
 /// Some writers of WebP keep the prefix that only JPEG wants.
 fn without_prefix(chunk: &[u8]) -> &[u8] {
     chunk.strip_prefix(b"Exif\0\0").unwrap_or(chunk)

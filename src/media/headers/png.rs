@@ -11,6 +11,8 @@ use crate::media::colour::{Chromaticities, Colours};
 /// What tells of colours; the one that counts is chosen at the end.
 #[derive(Default)]
 struct Told {
+    /// There was an iCCP chunk, of whatever worth.
+    has_profile: bool,
     cicp: Option<[u8; 4]>,
     icc: Option<Vec<u8>>,
     srgb: bool,
@@ -44,6 +46,8 @@ pub(super) fn read(file: &mut BufReader<File>, header: &mut Header) -> Result<Pe
                 file.seek_relative(4)?;
                 continue;
             }
+            // The first profile counts, whatever is in it: inflating thousands of them would take minutes.
+            b"iCCP" if told.has_profile => (),
             b"cICP" | b"iCCP" | b"sRGB" | b"gAMA" | b"cHRM" => {
                 told.hear(name, take(file, length, PROFILE)?.unwrap_or_default());
                 file.seek_relative(4)?;
@@ -70,7 +74,7 @@ impl Told {
         let numbers = || data.as_chunks().0.iter().map(|&bytes| u32::from_be_bytes(bytes));
         match &name {
             b"cICP" => self.cicp = data.try_into().ok(),
-            b"iCCP" => self.icc = profile(&data),
+            b"iCCP" => (self.has_profile, self.icc) = (true, profile(&data)),
             b"sRGB" => self.srgb = true,
             b"gAMA" => self.gamma = numbers().next(),
             _ => self.chromaticities = numbers().collect::<Vec<_>>().try_into().ok(),

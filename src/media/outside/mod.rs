@@ -34,6 +34,9 @@ pub const SUBCOMMAND: &str = "decode";
 /// What is to be installed, in a word for whoever sent a photo. The exact packages are in [`OutsideDecoder::missing`].
 pub(super) const PACKAGE: &str = "libheif's tools";
 
+/// Longest that one photo may take, however large: its decoding keeps others waiting. 48 megapixels took 16 s.
+const MOST_CPU_SECONDS: u64 = 60;
+
 /// The decoder of HEIC and AVIF that was found at the start, or what is missing.
 #[derive(Clone, Debug)]
 pub struct OutsideDecoder {
@@ -92,7 +95,7 @@ impl Allowance {
         let (sample, slower) = if header.deep { (2, child::DEEP_IS_SLOWER) } else { (1, 1) };
         Self {
             memory: child::BASE_MEMORY + child::MEMORY_PER_PIXEL * sample * work,
-            cpu_seconds: child::BASE_CPU_SECONDS + work * slower / child::PIXELS_PER_CPU_SECOND,
+            cpu_seconds: (child::BASE_CPU_SECONDS + work * slower / child::PIXELS_PER_CPU_SECOND).min(MOST_CPU_SECONDS),
             // Four channels and a byte a row, stored uncompressed at worst; EXIF data and profile come along.
             file: (4 * pixels * sample + 8 * u64::from(header.height)) / 100 * 101 + length + (1 << 20),
         }

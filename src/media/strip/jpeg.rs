@@ -149,7 +149,7 @@ impl Headers {
 }
 
 fn is_turned(exif: &[u8]) -> bool {
-    facts::orientation(exif) != image::metadata::Orientation::NoTransforms
+    facts::changes_pixels(exif)
 }
 
 /// Whether this segment says how to decode the scans: frames (but for the ones of hierarchical JPEGs, which nothing

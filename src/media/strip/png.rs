@@ -117,7 +117,7 @@ fn is_turned(file: &mut impl Input) -> Result<bool, MediaError> {
             b"eXIf" => {
                 let exif = file.at_most(left.min(facts::LONGEST))?;
                 left -= exif.len() as u64;
-                if facts::orientation(&exif) != image::metadata::Orientation::NoTransforms {
+                if facts::changes_pixels(&exif) {
                     return Ok(true);
                 }
             }

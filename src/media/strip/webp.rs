@@ -84,7 +84,7 @@ impl Header {
                 }
                 b"EXIF" => {
                     let exif = file.at_most(chunk.length.min(facts::LONGEST))?;
-                    if facts::orientation(&exif) != image::metadata::Orientation::NoTransforms {
+                    if facts::changes_pixels(&exif) {
                         return Ok(None);
                     }
                 }

@@ -22,7 +22,7 @@ pub async fn show_original(
     let served = Served {
         photo: id,
         kind: Kind::Original,
-        version: 0,
+        tag: format!("{}-original", id.0.simple()),
         content_type: photo.content_type,
         filename: Some(photo.filename),
         caching: Caching::Private,
@@ -45,5 +45,5 @@ pub async fn show_rendition(
         Visibility::Public => Caching::Public,
         Visibility::Private | Visibility::Link => Caching::Private,
     };
-    Served::rendition(&photo, name, caching)?.answer(&request, &state.album).await
+    Served::answer_rendition(&photo, name, caching, &request, &state.album).await
 }

@@ -97,7 +97,7 @@ impl Rendition {
     /// Of a photo that is served by its id.
     #[must_use]
     pub fn of(photo: &Photo, name: RenditionName) -> Self {
-        Self::at(routes::rendition(&photo.id.to_string(), name.as_str()), photo, name)
+        Self::at(routes::rendition(&photo.id.to_string(), name.as_str(), photo.renditions_version), photo, name)
     }
 
     /// Of a photo, served elsewhere.

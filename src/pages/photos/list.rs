@@ -130,10 +130,20 @@ impl Gallery {
                 files_per_upload: limits.files_per_upload,
                 megapixels: limits.megapixels,
                 formats: state.album.formats_in_words(),
-                accept: state.album.formats().map(Format::content_type).collect::<Vec<_>>().join(","),
+                accept: state.album.formats().map(accepted).collect::<Vec<_>>().join(","),
             },
         }
     }
+}
+
+/// A format as file choosers know it: by type and, where systems have no type for it, by extension.
+fn accepted(format: Format) -> String {
+    let more = match format {
+        Format::Heic => ",image/heif,.heic,.heif",
+        Format::Avif => ",.avif",
+        _ => "",
+    };
+    format!("{}{more}", format.content_type())
 }
 
 /// The other hashtags of these photos, the commonest first. No counts: there may be more photos than these.
