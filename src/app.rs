@@ -91,8 +91,9 @@ impl App {
         let folder = config.database_url.is_some().then(|| private::lock(&config.data_dir)).transpose()?;
         let cookie_keys = cookies::keys(&config.secret_keys()?);
         let signing = cookie_keys.first().cloned().ok_or("no secret key")?;
+        // A wrong setting is told before a database is started.
+        let storage = Storage::open(&config).await?;
         let (postgres, db) = open_database(&config).await?;
-        let storage = Storage::disk(&config.data_dir).await?;
         storage.clear_temporary().await?;
         let outside = finding.await?;
         if let Some(what) = outside.missing() {

@@ -8,6 +8,7 @@
 //! Loading is a pure function of a file and a list of pairs; only [`environment`] looks at the process.
 
 mod public_url;
+mod s3;
 mod secret;
 mod sources;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use std::{fs, io};
 use serde_json::json;
 
 pub use public_url::PublicUrl;
+pub use s3::S3Config;
 pub use secret::Secret;
 pub use sources::{Problems, environment};
 
@@ -29,12 +31,19 @@ use crate::telemetry;
 use sources::Settings;
 
 /// All settings by name. In the environment they are upper-case, with `__` for the dot.
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 18] = [
     "bind",
     "public_url",
     "data_dir",
     "database_url",
     "secret_key",
+    "s3.bucket_name",
+    "s3.aws_access_key_id",
+    "s3.aws_secret_access_key",
+    "s3.region_name",
+    "s3.endpoint_url",
+    "s3.path_style",
+    "s3.public_url",
     "registration",
     "log_level",
     "log_format",
@@ -56,6 +65,8 @@ pub struct Config {
     pub database_url: Option<Secret>,
     /// The configured keys, none when one is to be generated: ask [`Config::secret_keys`].
     pub secret_key: Vec<Secret>,
+    /// The bucket for photos' bytes; `None`: they are kept on disk in `data_dir`.
+    pub s3: Option<S3Config>,
     /// Who may create an account.
     pub registration: Registration,
     /// What is logged: a level, or `tracing` directives such as `info,lumina=debug`.
@@ -132,6 +143,7 @@ impl Config {
             data_dir: data_dir.into(),
             database_url: None,
             secret_key: Vec::new(),
+            s3: None,
             registration: Registration::Open,
             log_level: "info".into(),
             log_format: LogFormat::Text,
@@ -165,6 +177,7 @@ impl Config {
             "at least 32 bytes of text each, such as `openssl rand -hex 32` prints",
             |text| (text.len() >= secret::SHORTEST_KEY).then(|| Secret::new(text)),
         );
+        self.s3 = S3Config::take_from(settings);
         settings.set(&mut self.registration, "registration", "open or closed", |text| match text {
             "open" => Some(Registration::Open),
             "closed" => Some(Registration::Closed),
@@ -211,10 +224,14 @@ impl Config {
             0 => "null # generated once into data_dir".into(),
             keys => json!(vec!["***"; keys]).to_string(),
         };
+        let s3 = match &self.s3 {
+            Some(s3) => s3.effective(),
+            None => "s3: null # photos are kept on disk in data_dir\n".into(),
+        };
         let Limits { upload_mib, megapixels, files_per_upload } = self.limits;
         format!(
             "bind: {}\npublic_url: {}\ndata_dir: {}\ndatabase_url: {database_url}\nsecret_key: {secret_key}\n\
-             registration: {}\nlog_level: {}\nlog_format: {}\n\
+             {s3}registration: {}\nlog_level: {}\nlog_format: {}\n\
              limits:\n  upload_mib: {upload_mib}\n  megapixels: {megapixels}\n  files_per_upload: {files_per_upload}\n",
             json!(self.bind.to_string()),
             json!(self.public_url.origin()),

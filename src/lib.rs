@@ -15,6 +15,10 @@
 //!
 //! Dependencies point one way: pages, api → web → album → models, storage, media → db, config, error.
 
+// What tests stand on names this crate as those outside of it do.
+#[cfg(test)]
+extern crate self as lumina;
+
 pub mod album;
 pub mod api;
 pub mod app;

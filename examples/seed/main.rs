@@ -40,7 +40,7 @@ async fn main() -> Result<(), Failure> {
     let config = Config::load(None, environment())?;
     config.create_data_dir()?;
     let (postgres, db) = open_database(&config).await?;
-    let storage = Storage::disk(&config.data_dir).await?;
+    let storage = Storage::open(&config).await?;
 
     println!("Drawing {PICTURES} pictures …");
     let mut pictures = Vec::new();

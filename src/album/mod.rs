@@ -85,6 +85,14 @@ impl Album {
         Ok(name)
     }
 
+    /// Whether photos' bytes can be read and stored now.
+    ///
+    /// # Errors
+    /// [`AppError::Unavailable`].
+    pub async fn is_up(&self) -> Result<(), AppError> {
+        Ok(self.storage.is_up().await?)
+    }
+
     /// What can be taken in here; some formats need a decoder that is a program of its own.
     pub fn formats(&self) -> impl Iterator<Item = Format> {
         Format::ALL.into_iter().filter(|format| self.outside.takes(*format))

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
+
 use crate::album::Album;
 use crate::error::AppError;
 use crate::models::{PhotoId, Session, removal};
@@ -34,6 +36,10 @@ impl Album {
         if let Err(error) = self.db.read(Session::delete_expired).await {
             tracing::warn!(%error, "forgetting old sessions");
         }
+        // What is claimed now and cannot be removed would be put off for minutes.
+        if self.storage.is_known_to_be_away() {
+            return Ok(());
+        }
         loop {
             let claimed = self.db.write(|conn| removal::claim_due(conn, AT_ONCE)).await?;
             if claimed.is_empty() {
@@ -60,9 +66,7 @@ impl Album {
     }
 
     async fn remove_objects(&self, photo: PhotoId) -> Result<(), StorageError> {
-        for kind in Kind::all() {
-            self.storage.delete(ObjectKey::new(photo.0, kind)).await?;
-        }
-        Ok(())
+        // All at once: over a network each takes its time.
+        try_join_all(Kind::all().map(|kind| self.storage.delete(ObjectKey::new(photo.0, kind)))).await.map(drop)
     }
 }

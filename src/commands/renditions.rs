@@ -41,7 +41,7 @@ enum Outcome {
 /// When the database or the storage cannot be used, or a photo could not be worked on.
 pub async fn renditions(config: &Config) -> Result<(), StartError> {
     let (postgres, db) = open_database(config).await?;
-    let storage = Storage::disk(&config.data_dir).await?;
+    let storage = Storage::open(config).await?;
     let outside = spawn_blocking(OutsideDecoder::find).await?;
     let album = Album::open(db.clone(), storage, config.limits, outside)?;
     let total = db.read(Photo::count_all).await?;

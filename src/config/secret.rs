@@ -23,6 +23,12 @@ impl Secret {
         &self.0
     }
 
+    /// Its first letters, for those who have to tell one key from another; nothing of a short one.
+    pub(super) fn begun(&self) -> String {
+        let shown: String = self.0.chars().take(if self.0.len() < 16 { 0 } else { 4 }).collect();
+        format!("{shown}***")
+    }
+
     /// A database's URL without its passwords: what stands before the `@` after a colon, and every parameter with
     /// `password` in its name.
     pub(super) fn masked_url(&self) -> String {

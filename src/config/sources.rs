@@ -11,7 +11,7 @@ use yaml_rust2::{Yaml, YamlLoader};
 /// Read in the working folder when no other file is named.
 const DEFAULT_FILE: &str = "config.yaml";
 /// Settings whose values are never shown.
-const SECRET: [&str; 2] = ["secret_key", "database_url"];
+const SECRET: [&str; 4] = ["secret_key", "database_url", "s3.aws_access_key_id", "s3.aws_secret_access_key"];
 
 /// Everything wrong with the settings. `Display` lists it, one line each.
 #[derive(Debug)]
@@ -145,6 +145,18 @@ impl Settings {
     /// Did any source give this setting?
     pub(super) fn has(&self, key: &str) -> bool {
         self.found.contains_key(key)
+    }
+
+    /// Did any source give a setting of this group?
+    pub(super) fn has_group(&self, group: &str) -> bool {
+        self.found.keys().any(|key| key.split_once('.').is_some_and(|(of, _)| of == group))
+    }
+
+    /// A setting that is not given is a problem; `why` says since when.
+    pub(super) fn require(&mut self, key: &str, why: &str) {
+        if !self.has(key) {
+            self.problems.push(format!("{key} is missing: {why}"));
+        }
     }
 
     /// Puts the setting's value into `target` when it was given and `parse` takes it. `allowed` says what `parse`

@@ -133,6 +133,61 @@ fn secrets_are_masked_wherever_settings_are_printed() {
     assert!(printed.contains("postgres://me:***@db:5432/lumina?sslmode=require&sslpassword=***"), "{printed}");
 }
 
+const BUCKET: [(&str, &str); 3] = [
+    ("S3__BUCKET_NAME", "photos"),
+    ("S3__AWS_ACCESS_KEY_ID", "GK0123456789abcdef"),
+    ("S3__AWS_SECRET_ACCESS_KEY", KEY),
+];
+
+#[test]
+fn a_bucket_of_ones_own_or_of_aws() {
+    let own = load("s3: {endpoint_url: 'http://Garage.lan:3900/', region_name: garage}", &BUCKET).unwrap().s3.unwrap();
+    assert_eq!(own.endpoint(), "http://garage.lan:3900");
+    assert_eq!((own.region_name.as_str(), own.path_style), ("garage", true));
+    let aws = [&BUCKET[..], &[("S3__REGION_NAME", "eu-central-1")]].concat();
+    let aws = load("s3: {public_url: 'https://cdn.example/photos/'}", &aws).unwrap().s3.unwrap();
+    assert_eq!((aws.endpoint().as_str(), aws.path_style), ("https://s3.eu-central-1.amazonaws.com", false));
+    assert_eq!(aws.public_url.as_deref(), Some("https://cdn.example/photos"));
+    let with_host = load("s3: {endpoint_url: 'https://s3.example', path_style: false}", &BUCKET).unwrap().s3.unwrap();
+    assert_eq!((with_host.path_style, with_host.region_name.as_str()), (false, "us-east-1"));
+    assert_eq!(load("s3: {bucket_name: , endpoint_url: }", &[]).unwrap().s3, None);
+}
+
+#[test]
+fn half_a_bucket_is_none_and_all_that_is_missing_is_said() {
+    let env = [("S3__AWS_SECRET_ACCESS_KEY", "top secret"), ("S3__PATH_STYLE", "maybe"), ("S3__TYPO", "1")];
+    let yaml = "s3: {bucket_name: ../photos, endpoint_url: 'ftp://x', public_url: 'https://me:pw@cdn.example'}";
+    let said = load(yaml, &env).unwrap_err().to_string();
+    for part in [
+        "s3.aws_access_key_id is missing",
+        "s3.bucket_name (in ",
+        "s3.aws_secret_access_key (S3__AWS_SECRET_ACCESS_KEY in the environment) must be a key, without spaces",
+        "s3.endpoint_url (in ",
+        "s3.public_url (in ",
+        "s3.path_style (S3__PATH_STYLE in the environment) must be true or false, not \"maybe\"",
+        "s3.typo (S3__TYPO in the environment) is not a setting",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    assert_eq!(said.lines().count(), 8, "{said}");
+    assert!(!said.contains("top secret"), "{said}");
+    let region = load("", &BUCKET).unwrap_err().to_string();
+    assert!(region.contains("s3.region_name is missing") && region.lines().count() == 2, "{region}");
+}
+
+#[test]
+fn a_buckets_key_is_masked() {
+    let config = load("s3: {endpoint_url: 'http://garage.lan:3900'}", &BUCKET).unwrap();
+    let printed = config.effective();
+    for text in [printed.as_str(), &format!("{config:?}")] {
+        assert!(!text.contains(KEY) && !text.contains("GK0123456789abcdef"), "{text}");
+    }
+    assert!(
+        printed.contains("aws_access_key_id: \"GK01***\"") && printed.contains("bucket_name: \"photos\""),
+        "{printed}"
+    );
+}
+
 #[test]
 fn what_is_printed_can_be_read_again() {
     let yaml = "data_dir: 'odd: \"name\" # \\ ünder'\nlog_format: json\nregistration: closed\nbind: '[::1]:1'";

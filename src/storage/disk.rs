@@ -15,7 +15,8 @@ use std::sync::Arc;
 use tempfile::{NamedTempFile, TempPath};
 use tokio::fs::File;
 
-use super::{Object, ObjectKey, Received, StorageError, Temporary};
+use super::temporary::TemporaryFolder;
+use super::{Object, ObjectKey, Received, StorageError};
 
 /// How often a photo's folder is made again when deletions keep removing it.
 const ATTEMPTS: usize = 32;
@@ -24,15 +25,16 @@ const ATTEMPTS: usize = 32;
 #[derive(Clone, Debug)]
 pub struct Disk {
     root: Arc<Path>,
+    temporaries: TemporaryFolder,
 }
 
 impl Disk {
     /// See [`super::Storage::disk`].
     pub(super) async fn open(data_dir: &Path) -> Result<Self, StorageError> {
-        let disk = Self { root: data_dir.into() };
+        let temporaries = TemporaryFolder::open(data_dir).await?;
+        let disk = Self { root: data_dir.into(), temporaries };
         let opened = disk.clone();
         blocking(move || {
-            make_folder(&disk.temporaries())?;
             let photos = disk.root.join("photos");
             make_folder(&photos)?;
             for shard in 0..=u8::MAX {
@@ -45,29 +47,8 @@ impl Disk {
         Ok(opened)
     }
 
-    /// See [`super::Storage::clear_temporary`].
-    pub(super) async fn clear_temporary(&self) -> Result<(), StorageError> {
-        let folder = self.temporaries();
-        blocking(move || {
-            fs::read_dir(folder)?.try_for_each(|entry| {
-                let entry = entry?;
-                // A folder is one in which a photo was being decoded.
-                if entry.file_type()?.is_dir() {
-                    fs::remove_dir_all(entry.path())
-                } else {
-                    fs::remove_file(entry.path())
-                }
-            })
-        })
-        .await
-    }
-
-    /// See [`super::Storage::temporary`].
-    pub(super) async fn temporary(&self) -> Result<Temporary, StorageError> {
-        let folder = self.temporaries();
-        // Made with mode 0600.
-        let file = blocking(move || NamedTempFile::new_in(folder)).await?;
-        Ok(Temporary::new(file))
+    pub(super) fn temporaries(&self) -> &TemporaryFolder {
+        &self.temporaries
     }
 
     /// See [`super::Storage::put_file`].
@@ -82,7 +63,7 @@ impl Disk {
 
     /// See [`super::Storage::put_bytes`].
     pub(super) async fn put_bytes(&self, key: ObjectKey, bytes: Vec<u8>) -> Result<(), StorageError> {
-        let (folder, to) = (self.temporaries(), self.path(key));
+        let (folder, to) = (self.temporaries.path().to_owned(), self.path(key));
         blocking(move || {
             let (mut file, path) = NamedTempFile::new_in(folder)?.into_parts();
             file.write_all(&bytes)?;
@@ -130,8 +111,10 @@ impl Disk {
         self.root.join(key.to_string())
     }
 
-    fn temporaries(&self) -> PathBuf {
-        self.root.join("tmp")
+    /// See [`super::Storage::is_up`].
+    pub(super) async fn is_up(&self) -> Result<(), StorageError> {
+        let photos = self.root.join("photos");
+        blocking(move || fs::metadata(photos).map(drop)).await
     }
 }
 
@@ -155,7 +138,7 @@ fn place(mut file: TempPath, to: &Path) -> io::Result<()> {
 }
 
 /// Makes a folder for nobody else's eyes, and those above it; one that exists is fine.
-fn make_folder(path: &Path) -> io::Result<()> {
+pub(super) fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
@@ -172,7 +155,9 @@ fn parent(path: &Path) -> io::Result<&Path> {
 }
 
 /// Runs file system calls where they may block.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, StorageError> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> Result<T, StorageError> {
     let result = tokio::task::spawn_blocking(work).await;
     Ok(result.unwrap_or_else(|panicked| Err(io::Error::other(panicked)))?)
 }

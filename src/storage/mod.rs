@@ -3,9 +3,11 @@
 //! Callers name an object by its [`ObjectKey`] and never see a path. An object appears whole or not at all. A photo's
 //! original is written once; its renditions may be written anew, whole again. Knows neither HTTP nor the database.
 //!
-//! [`Storage`] is an enum with a variant for each kind of storage: today the disk alone, an S3 bucket is to stand beside it.
+//! [`Storage`] is an enum with a variant for each kind of storage: the disk, which is the default, and a bucket of any
+//! S3-compatible storage. Both pass the same tests.
 
 mod disk;
+mod s3;
 mod temporary;
 #[cfg(test)]
 mod tests;
@@ -14,17 +16,22 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt, Take};
+use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
 use uuid::Uuid;
 
+use crate::config::{Config, S3Config};
 use crate::media::RenditionName;
 
 /// Bytes read at a time, hence held for each reader.
 const CHUNK: usize = 128 * 1024;
 
 pub use disk::Disk;
+pub use s3::{BucketProblem, S3};
 pub use temporary::{Received, Temporary};
 
 /// Which of a photo's objects.
@@ -97,13 +104,41 @@ impl From<io::Error> for StorageError {
     }
 }
 
+/// Why there is no storage to begin with; the text is for the person at the terminal.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Of this machine's disk, which a bucket needs too, for files on their way.
+    #[error("the data folder {folder} cannot be used: {}", cause(error))]
+    Disk {
+        /// Which.
+        folder: String,
+        /// Why.
+        error: StorageError,
+    },
+    /// Of the bucket.
+    #[error(transparent)]
+    Bucket(#[from] BucketProblem),
+}
+
+fn cause(error: &StorageError) -> String {
+    match error {
+        StorageError::Unavailable(cause) => cause.to_string(),
+        other => other.to_string(),
+    }
+}
+
 /// A stored object, opened for reading.
-#[derive(Debug)]
 pub struct Object {
     /// Size of the whole object in bytes, whatever part of it was asked for.
     pub size: u64,
-    /// The bytes asked for, read as they are taken: at most 128 KiB are held at a time.
-    pub stream: ReaderStream<Take<File>>,
+    /// The bytes asked for, read as they are taken: some 128 KiB are held at a time. Dropping it stops the reading.
+    pub stream: BoxStream<'static, io::Result<Bytes>>,
+}
+
+impl fmt::Debug for Object {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Object").field("size", &self.size).finish_non_exhaustive()
+    }
 }
 
 impl Object {
@@ -117,7 +152,7 @@ impl Object {
         }
         file.set_max_buf_size(CHUNK);
         let part = file.take(last.saturating_sub(first).saturating_add(1));
-        Ok(Self { size, stream: ReaderStream::with_capacity(part, CHUNK) })
+        Ok(Self { size, stream: ReaderStream::with_capacity(part, CHUNK).boxed() })
     }
 }
 
@@ -126,15 +161,37 @@ impl Object {
 pub enum Storage {
     /// Files in a folder.
     Disk(Disk),
+    /// Objects in a bucket.
+    S3(S3),
 }
 
 impl Storage {
+    /// Opens the configured one.
+    ///
+    /// # Errors
+    /// As [`Storage::disk`] and [`Storage::s3`].
+    pub async fn open(config: &Config) -> Result<Self, OpenError> {
+        match &config.s3 {
+            Some(s3) => Self::s3(&config.data_dir, s3).await,
+            None => Self::disk(&config.data_dir).await,
+        }
+    }
+
     /// Opens the storage on disk in `data_dir`, making its folders when they are missing.
     ///
     /// # Errors
     /// When a folder cannot be made.
-    pub async fn disk(data_dir: &Path) -> Result<Self, StorageError> {
-        Ok(Self::Disk(Disk::open(data_dir).await?))
+    pub async fn disk(data_dir: &Path) -> Result<Self, OpenError> {
+        Ok(Self::Disk(Disk::open(data_dir).await.map_err(|error| in_folder(data_dir, error))?))
+    }
+
+    /// Opens the storage in a bucket, after finding out that the bucket is there and may be used. Files on their way to it
+    /// lie in `data_dir`.
+    ///
+    /// # Errors
+    /// When the bucket cannot be used, or a folder not be made.
+    pub async fn s3(data_dir: &Path, config: &S3Config) -> Result<Self, OpenError> {
+        Ok(Self::S3(S3::open(data_dir, config).await?))
     }
 
     /// Removes temporary files that an earlier run left behind. Only for the start: it does not spare those in use.
@@ -142,26 +199,53 @@ impl Storage {
     /// # Errors
     /// When the folder cannot be read or a file not be removed.
     pub async fn clear_temporary(&self) -> Result<(), StorageError> {
-        let Self::Disk(disk) = self;
-        disk.clear_temporary().await
+        match self {
+            Self::Disk(disk) => disk.temporaries().clear().await,
+            Self::S3(s3) => s3.temporaries().clear().await,
+        }
+    }
+
+    /// Whether it can be used now; for those who watch over us. Asks the bucket only when nothing else did of late.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    pub async fn is_up(&self) -> Result<(), StorageError> {
+        match self {
+            Self::Disk(disk) => disk.is_up().await,
+            Self::S3(s3) => s3.is_up().await,
+        }
+    }
+
+    /// Whether requests would be refused at once; asks nobody.
+    #[must_use]
+    pub fn is_known_to_be_away(&self) -> bool {
+        match self {
+            Self::Disk(_) => false,
+            Self::S3(s3) => s3.is_known_to_be_away(),
+        }
     }
 
     /// A new temporary file to write an upload to. It is gone when dropped, unless it was put in.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When it cannot be made, or what it holds could not be put in.
     pub async fn temporary(&self) -> Result<Temporary, StorageError> {
-        let Self::Disk(disk) = self;
-        disk.temporary().await
+        match self {
+            Self::Disk(disk) => disk.temporaries().file().await,
+            Self::S3(s3) => s3.temporary().await,
+        }
     }
 
     /// Makes a finished temporary file the object at `key`. When this returns, the object survives a power cut.
     ///
     /// # Errors
-    /// [`StorageError::Full`] or [`StorageError::Unavailable`]: then nothing is at `key`, and the temporary file is gone.
+    /// [`StorageError::Full`] or [`StorageError::Unavailable`]: then nothing is at `key`, unless a bucket did it and its
+    /// answer was lost; and the temporary file is gone.
     pub async fn put_file(&self, key: ObjectKey, file: Received) -> Result<(), StorageError> {
-        let Self::Disk(disk) = self;
-        disk.put_file(key, file).await
+        match self {
+            Self::Disk(disk) => disk.put_file(key, file).await,
+            Self::S3(s3) => s3.put_file(key, file).await,
+        }
     }
 
     /// As [`Storage::put_file`], for bytes in memory.
@@ -169,8 +253,10 @@ impl Storage {
     /// # Errors
     /// As [`Storage::put_file`].
     pub async fn put_bytes(&self, key: ObjectKey, bytes: Vec<u8>) -> Result<(), StorageError> {
-        let Self::Disk(disk) = self;
-        disk.put_bytes(key, bytes).await
+        match self {
+            Self::Disk(disk) => disk.put_bytes(key, bytes).await,
+            Self::S3(s3) => s3.put_bytes(key, bytes).await,
+        }
     }
 
     /// Opens the object at `key`: all of it, or the bytes from the first to the last position given, both included.
@@ -179,8 +265,10 @@ impl Storage {
     /// # Errors
     /// [`StorageError::NotFound`] or [`StorageError::Unavailable`].
     pub async fn get(&self, key: ObjectKey, range: Option<(u64, u64)>) -> Result<Object, StorageError> {
-        let Self::Disk(disk) = self;
-        disk.get(key, range).await
+        match self {
+            Self::Disk(disk) => disk.get(key, range).await,
+            Self::S3(s3) => s3.get(key, range).await,
+        }
     }
 
     /// Whether there is an object at `key`.
@@ -188,8 +276,10 @@ impl Storage {
     /// # Errors
     /// [`StorageError::Unavailable`].
     pub async fn has(&self, key: ObjectKey) -> Result<bool, StorageError> {
-        let Self::Disk(disk) = self;
-        disk.has(key).await
+        match self {
+            Self::Disk(disk) => disk.has(key).await,
+            Self::S3(s3) => s3.has(key).await,
+        }
     }
 
     /// Removes the object at `key`. An absent one is fine: deleting can be repeated.
@@ -197,7 +287,13 @@ impl Storage {
     /// # Errors
     /// [`StorageError::Unavailable`].
     pub async fn delete(&self, key: ObjectKey) -> Result<(), StorageError> {
-        let Self::Disk(disk) = self;
-        disk.delete(key).await
+        match self {
+            Self::Disk(disk) => disk.delete(key).await,
+            Self::S3(s3) => s3.delete(key).await,
+        }
     }
+}
+
+fn in_folder(folder: &Path, error: StorageError) -> OpenError {
+    OpenError::Disk { folder: folder.display().to_string(), error }
 }

@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use actix_web::body::SizedStream;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{
     self, Charset, ContentDisposition, ContentRange, ContentRangeSpec, DispositionParam, DispositionType, ETag,
     EntityTag, ExtendedValue, Header, HttpDate, IfNoneMatch, IfRange, Range,
 };
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder};
-use futures_util::{StreamExt, stream};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use futures_util::stream::{self, Empty, StreamExt};
 use tokio::sync::mpsc;
 
 use crate::album::{Album, CleanCopy};
@@ -117,21 +117,36 @@ impl Served {
         }
         let asked = requested_range(request, &tag);
         let Some((first, last)) = asked else {
+            if request.method() == Method::HEAD {
+                // Its body would be read to the end and thrown away.
+                let size = self.size(album).await?;
+                return Ok(self.head(StatusCode::OK, tag).body(SizedStream::new(size, nothing())));
+            }
             let object = album.bytes(self.photo, self.kind, None).await?;
             return Ok(self.head(StatusCode::OK, tag).body(SizedStream::new(object.size, object.stream)));
         };
-        // The size is only known to the storage.
-        let size = album.bytes(self.photo, self.kind, None).await?.size;
+        // Only the last bytes need the size, which only the storage knows, before they can be asked for.
+        let (from, to) = match (first, last) {
+            (Some(first), last) => (first, last.unwrap_or(u64::MAX)),
+            (None, Some(count)) => (self.size(album).await?.saturating_sub(count), u64::MAX),
+            (None, None) => (0, u64::MAX),
+        };
+        // Backwards, as in 9-3, is refused below.
+        let object = album.bytes(self.photo, self.kind, Some((from, to.max(from)))).await?;
+        let size = object.size;
         let Some((first, last)) = satisfiable(first, last, size) else {
             let range = ContentRange(ContentRangeSpec::Bytes { range: None, instance_length: Some(size) });
             return Ok(HttpResponse::RangeNotSatisfiable().insert_header(range).finish());
         };
-        let object = album.bytes(self.photo, self.kind, Some((first, last))).await?;
         let range = ContentRange(ContentRangeSpec::Bytes { range: Some((first, last)), instance_length: Some(size) });
         Ok(self
             .head(StatusCode::PARTIAL_CONTENT, tag)
             .insert_header(range)
             .body(SizedStream::new(last - first + 1, object.stream)))
+    }
+
+    async fn size(&self, album: &Album) -> Result<u64, AppError> {
+        Ok(album.bytes(self.photo, self.kind, Some((0, 0))).await?.size)
     }
 
     fn head(&self, status: StatusCode, tag: EntityTag) -> HttpResponseBuilder {
@@ -175,6 +190,10 @@ pub fn attachment(copy: CleanCopy) -> HttpResponse {
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
         .insert_header(disposition(DispositionType::Attachment, &format!("photo.{}", format.extension())))
         .body(SizedStream::new(size, stream))
+}
+
+fn nothing() -> Empty<Result<web::Bytes, AppError>> {
+    futures_util::stream::empty()
 }
 
 fn matches(known: &IfNoneMatch, tag: &EntityTag) -> bool {

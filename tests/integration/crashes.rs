@@ -12,7 +12,6 @@ use sha2::{Digest, Sha256};
 
 use crate::support::binary::Binary;
 use crate::support::db::{ask, connect};
-use crate::support::images::{corners, encoded};
 use crate::support::*;
 
 /// How often it is killed.
@@ -57,7 +56,7 @@ async fn killed_at_any_moment_it_starts_again_with_every_acknowledged_photo() {
 /// Uploads photos, each another, and deletes some, until the connection breaks.
 async fn upload_until_killed(alice: Client, promised: Arc<Mutex<Promised>>) {
     loop {
-        let bytes = encoded(&corners(rand::rng().random_range(20..90), 40), image::ImageFormat::Png);
+        let bytes = png();
         let sha256 = hex(&Sha256::digest(&bytes));
         let upload = Upload::new().hashtags("sea").file("a.png", bytes);
         let Ok(answer) = alice.try_send(alice.upload_request(upload).header("hx-request", "true")).await else {

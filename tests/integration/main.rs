@@ -14,6 +14,8 @@ mod support;
 
 mod access;
 mod browser;
+mod bucket;
+mod bucket_faults;
 mod bytes;
 mod colour;
 mod configuration;
@@ -45,4 +47,5 @@ mod schema;
 mod sessions;
 mod sharing;
 mod shots;
+mod storage;
 mod uploads;

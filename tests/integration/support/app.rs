@@ -152,8 +152,18 @@ impl TestApp {
 
     /// The paths of all files in its data folder, below `photos` and `tmp`.
     pub fn stored_files(&self) -> Vec<String> {
+        self.files_below(&["photos", "tmp"])
+    }
+
+    /// As [`Self::stored_files`], where photos are in a bucket: what lies on this machine.
+    pub fn files_on_disk(&self) -> Vec<String> {
+        assert!(!self.data_dir().join("photos").exists());
+        self.files_below(&["tmp"])
+    }
+
+    fn files_below(&self, folders: &[&str]) -> Vec<String> {
         let mut files = Vec::new();
-        let mut folders = vec![self.data_dir().join("photos"), self.data_dir().join("tmp")];
+        let mut folders: Vec<_> = folders.iter().map(|folder| self.data_dir().join(folder)).collect();
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).unwrap().flatten() {
                 match entry.path() {

@@ -17,6 +17,7 @@
 //! - [`corpora`]: real and hostile files from elsewhere; [`pictures`]: decoded ones, compared by the system's programs.
 //! - [`db::Database`]: an empty, migrated database; [`server::Server`]: a Postgres of a test's own, to be stopped;
 //!   [`binary::Binary`]: the real program as a process, to be killed; [`browser::Browser`]: Chromium on the app.
+//! - [`s3::S3Server`]: a bucket of a test's own, which can be told to misbehave.
 //! - [`cluster`]: how all tests of a run share one Postgres; `cluster::scratch()` is a folder that is swept up even after
 //!   a test was killed.
 //!
@@ -33,6 +34,7 @@ pub mod db;
 pub mod exif;
 pub mod images;
 pub mod pictures;
+pub mod s3;
 pub mod server;
 pub mod upload;
 

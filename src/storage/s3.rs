@@ -1,0 +1,183 @@
+//! Objects in a bucket of any S3-compatible storage.
+//!
+//! An object is put in by one request, however large it is (up to 4 GiB): it is there whole when that was answered, and a
+//! request that is cut leaves nothing. Keys are written whole, so that a request may be sent again when its answer was
+//! lost. While the bucket is away a [`Circuit`] refuses everything at once, and finds out by itself when it is back.
+//!
+//! Files that are being received lie on this machine's disk, in `data_dir/tmp`.
+
+mod check;
+mod circuit;
+mod client;
+mod failure;
+mod many_parts;
+mod probe;
+mod progress;
+mod retry;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt;
+use tokio::fs::File;
+use tokio::sync::Mutex;
+
+use super::temporary::TemporaryFolder;
+use super::{CHUNK, Object, ObjectKey, Received, StorageError, Temporary};
+use crate::config::S3Config;
+
+pub use check::BucketProblem;
+use circuit::Circuit;
+use client::Client;
+use failure::Failure;
+use many_parts::ManyParts;
+
+/// How much and how long. The same everywhere but in tests.
+#[derive(Clone, Copy, Debug)]
+struct Bounds {
+    /// The largest object that goes in one request; S3 takes 5 GiB, and some storage a little less.
+    one_request: u64,
+    /// How long an answer may take that needs no work.
+    answer: Duration,
+    /// How long nothing may move while bytes are sent or received.
+    standstill: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { one_request: 4 << 30, answer: Duration::from_secs(10), standstill: Duration::from_secs(20) }
+    }
+}
+
+/// Photos as objects in a bucket.
+#[derive(Clone, Debug)]
+pub struct S3 {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    client: Client,
+    circuit: Circuit,
+    temporaries: TemporaryFolder,
+    many_parts: ManyParts,
+    probing: Mutex<()>,
+    bounds: Bounds,
+}
+
+/// What is put in; can be read from its beginning as often as it has to be sent.
+#[derive(Debug)]
+enum Source {
+    File(Received),
+    Bytes(Bytes),
+}
+
+impl S3 {
+    /// See [`super::Storage::s3`].
+    pub(super) async fn open(data_dir: &Path, config: &S3Config) -> Result<Self, super::OpenError> {
+        Self::open_within(Bounds::default(), data_dir, config).await
+    }
+
+    async fn open_within(bounds: Bounds, data_dir: &Path, config: &S3Config) -> Result<Self, super::OpenError> {
+        let temporaries = TemporaryFolder::open(data_dir).await.map_err(|error| super::in_folder(data_dir, error))?;
+        let client = Client::new(config, bounds).map_err(|failure| BucketProblem::of(&failure, config))?;
+        check::check(&client, config).await?;
+        let (circuit, many_parts, probing) = Default::default();
+        let shared = Shared { client, circuit, temporaries, many_parts, probing, bounds };
+        shared.circuit.succeeded();
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    pub(super) fn temporaries(&self) -> &TemporaryFolder {
+        &self.shared.temporaries
+    }
+
+    /// See [`super::Storage::temporary`]. Refuses a file while it could not be put in.
+    pub(super) async fn temporary(&self) -> Result<Temporary, StorageError> {
+        self.shared.circuit.allows()?;
+        self.shared.temporaries.file().await
+    }
+
+    /// See [`super::Storage::put_file`].
+    pub(super) async fn put_file(&self, key: ObjectKey, file: Received) -> Result<(), StorageError> {
+        let size = tokio::fs::metadata(file.path()).await?.len();
+        if size <= self.shared.bounds.one_request {
+            return self.put(key, &Source::File(file), size).await;
+        }
+        // An upload in parts that is dropped half-way stays in the bucket, unseen and paid for. So it goes on when the one
+        // who asked for it has gone.
+        let this = self.clone();
+        let putting = tokio::spawn(async move {
+            let (shared, key) = (&this.shared, key.to_string());
+            this.persist(|| shared.many_parts.put(&shared.client, &key, file.path())).await
+        });
+        putting.await.map_err(std::io::Error::other)?
+    }
+
+    /// See [`super::Storage::put_bytes`].
+    pub(super) async fn put_bytes(&self, key: ObjectKey, bytes: Vec<u8>) -> Result<(), StorageError> {
+        let size = bytes.len() as u64;
+        self.put(key, &Source::Bytes(bytes.into()), size).await
+    }
+
+    async fn put(&self, key: ObjectKey, source: &Source, size: u64) -> Result<(), StorageError> {
+        let key = key.to_string();
+        self.persist(|| async {
+            let stream = source.read().await.map_err(Failure::ours)?.stream;
+            self.shared.client.put(&key, size, stream).await
+        })
+        .await
+    }
+
+    /// See [`super::Storage::get`].
+    pub(super) async fn get(&self, key: ObjectKey, range: Option<(u64, u64)>) -> Result<Object, StorageError> {
+        let key = key.to_string();
+        let object = self.persist(|| self.shared.client.get(&key, range)).await?;
+        let this = self.clone();
+        // What goes wrong after the first byte is known to nobody else.
+        let stream = object.stream.inspect(move |chunk| {
+            if let Err(error) = chunk {
+                this.failed(&error.to_string());
+            }
+        });
+        Ok(Object { size: object.size, stream: stream.boxed() })
+    }
+
+    /// See [`super::Storage::has`].
+    pub(super) async fn has(&self, key: ObjectKey) -> Result<bool, StorageError> {
+        let key = key.to_string();
+        match self.persist(|| self.shared.client.has(&key)).await {
+            Err(StorageError::NotFound) => Ok(false),
+            there => there.map(|()| true),
+        }
+    }
+
+    /// See [`super::Storage::delete`].
+    pub(super) async fn delete(&self, key: ObjectKey) -> Result<(), StorageError> {
+        let key = key.to_string();
+        match self.persist(|| self.shared.client.delete(&key)).await {
+            // Most storage says that it is deleted also when it was not there.
+            Err(StorageError::NotFound) => Ok(()),
+            result => result,
+        }
+    }
+}
+
+impl Source {
+    async fn read(&self) -> std::io::Result<Object> {
+        match self {
+            Self::File(file) => Object::of(File::open(file.path()).await?, None).await,
+            Self::Bytes(bytes) => {
+                let chunks = (0..bytes.len()).step_by(CHUNK);
+                let bytes = bytes.clone();
+                let size = bytes.len() as u64;
+                let chunks = chunks.map(move |start| Ok(bytes.slice(start..bytes.len().min(start + CHUNK))));
+                Ok(Object { size, stream: futures_util::stream::iter(chunks).boxed() })
+            }
+        }
+    }
+}

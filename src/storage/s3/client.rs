@@ -1,0 +1,250 @@
+//! One request to the bucket each, tried once: the only file that knows rust-s3.
+//!
+//! rust-s3 signs URLs, and its HTTP client sends the requests: of its own methods those that stream take neither a range
+//! nor a single request for more than 8 MiB, and their deadline is for whole bodies. Parts of very large files go through
+//! its multipart upload.
+
+use std::fmt;
+use std::path::Path;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use s3::creds::Credentials;
+use s3::error::S3Error;
+use s3::{Bucket, Region};
+use s3_http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, RANGE};
+use s3_http::{Body, Method, RequestBuilder, Response, StatusCode};
+use tokio::fs::File;
+
+use super::Bounds;
+use super::failure::Failure;
+use super::progress::{Progress, never_idle};
+use crate::config::S3Config;
+use crate::storage::Object;
+
+/// How long a signed URL is good for, in seconds: what clocks may differ by.
+const SIGNED_FOR: u32 = 900;
+
+/// How long one part of a very large file may take.
+const PART: Duration = Duration::from_secs(120);
+
+/// Bytes of an error's text that are looked at.
+const ERROR_TEXT: usize = 16 * 1024;
+
+/// What sends requests to one bucket.
+pub(super) struct Client {
+    bucket: Box<Bucket>,
+    bounds: Bounds,
+}
+
+/// The bucket's own would print the key.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("bucket", &self.bucket.name).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    pub(super) fn new(config: &S3Config, bounds: Bounds) -> Result<Self, Failure> {
+        // Tried again is by us, with pauses; see `super::retry`.
+        s3::set_retries(0);
+        let (id, key) = (config.aws_access_key_id.expose(), config.aws_secret_access_key.expose());
+        let credentials = Credentials::new(Some(id), Some(key), None, None, None);
+        let credentials = credentials.map_err(|error| Failure::nonsense(error.to_string()))?;
+        let region = Region::Custom { region: config.region_name.clone(), endpoint: config.endpoint() };
+        let mut bucket = Bucket::new(&config.bucket_name, region, credentials).map_err(signing)?;
+        if config.path_style {
+            bucket.set_path_style();
+        }
+        bucket.set_request_timeout(Some(PART));
+        Ok(Self { bucket, bounds })
+    }
+
+    /// Puts an object of `size` bytes in by one request.
+    pub(super) async fn put(
+        &self,
+        key: &str,
+        size: u64,
+        bytes: BoxStream<'static, std::io::Result<Bytes>>,
+    ) -> Result<(), Failure> {
+        let url = self.bucket.presign_put(key, SIGNED_FOR, None, None).await.map_err(signing)?;
+        let progress = Progress::begin(self.bounds.standstill);
+        let request = self.request(Method::PUT, url).header(CONTENT_LENGTH, size);
+        let request =
+            request.header(CONTENT_TYPE, "application/octet-stream").body(Body::wrap_stream(progress.watch(bytes)));
+        let answer = progress.or_late(async { checked(send(request).await?).await }).await;
+        answer.map(drop)
+    }
+
+    /// Puts a file in by many requests; removes what is there of it when that fails.
+    pub(super) async fn put_in_parts(&self, key: &str, file: &Path) -> Result<(), Failure> {
+        let mut file = File::open(file).await.map_err(Failure::ours)?;
+        let put = self.bucket.put_object_stream_builder(key).with_max_concurrent_chunks(2);
+        put.execute_stream(&mut file).await.map(drop).map_err(|error| match error {
+            S3Error::HttpFailWithBody(status, body) => Failure::status(status, &body),
+            S3Error::Reqwest(error) => unanswered(error),
+            S3Error::Io(error) => Failure::ours(error),
+            other => Failure::nonsense(other.to_string()),
+        })
+    }
+
+    /// Opens an object, or a part of it.
+    pub(super) async fn get(&self, key: &str, range: Option<(u64, u64)>) -> Result<Object, Failure> {
+        let url = self.bucket.presign_get(key, SIGNED_FOR, None).await.map_err(signing)?;
+        let mut request = self.request(Method::GET, url);
+        match range {
+            // Some storage counts positions in 63 bits.
+            Some((first, last)) if last < i64::MAX as u64 => {
+                request = request.header(RANGE, format!("bytes={first}-{last}"))
+            }
+            Some((first, _)) => request = request.header(RANGE, format!("bytes={first}-")),
+            None => {}
+        }
+        let answer = self.in_time(send(request)).await?;
+        let status = answer.status();
+        if range.is_some() && status == StatusCode::RANGE_NOT_SATISFIABLE {
+            return self.nothing_of(key, &answer).await;
+        }
+        let answer = self.in_time(checked(answer)).await?;
+        let size = match (range, status) {
+            (None, _) => answer.content_length(),
+            (Some(_), StatusCode::PARTIAL_CONTENT) => whole_size(&answer),
+            // All of it was asked for.
+            (Some((0, last)), _) => answer.content_length().filter(|size| last >= size.saturating_sub(1)),
+            _ => None,
+        };
+        let size = size.ok_or_else(|| Failure::nonsense("an answer to GET without the object's size"))?;
+        let stream = never_idle(answer.bytes_stream(), self.bounds.standstill);
+        Ok(Object { size, stream })
+    }
+
+    /// A part past the object's end.
+    async fn nothing_of(&self, key: &str, answer: &Response) -> Result<Object, Failure> {
+        let size = match whole_size(answer) {
+            Some(size) => size,
+            // Not all storage says how large it is.
+            None => Box::pin(self.get(key, None)).await?.size,
+        };
+        Ok(Object { size, stream: Box::pin(futures_util::stream::empty()) })
+    }
+
+    /// Succeeds if the object is there.
+    pub(super) async fn has(&self, key: &str) -> Result<(), Failure> {
+        let url = self.bucket.presign_get(key, SIGNED_FOR, None).await.map_err(signing)?;
+        let request = self.request(Method::GET, url).header(RANGE, "bytes=0-0");
+        self.in_time(async {
+            let answer = send(request).await?;
+            if answer.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+                return Ok(());
+            }
+            // Read to its end, so that the connection can be used again.
+            checked(answer).await?.bytes().await.map(drop).map_err(unanswered)
+        })
+        .await
+    }
+
+    pub(super) async fn delete(&self, key: &str) -> Result<(), Failure> {
+        let url = self.bucket.presign_delete(key, SIGNED_FOR).await.map_err(signing)?;
+        self.in_time(async { checked(send(self.request(Method::DELETE, url)).await?).await }).await.map(drop)
+    }
+
+    /// Lists one object: what only a bucket that is there answers, to someone with a key for it. The answer comes with the
+    /// date that the storage says it is.
+    pub(super) async fn list_one(&self) -> Result<(), (Failure, Option<String>)> {
+        let queries = [("list-type", "2"), ("max-keys", "1")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let signed = self.bucket.presign_get("/", SIGNED_FOR, Some(queries.into())).await;
+        let url = signed.map_err(|error| (signing(error), None))?;
+        let answer = self.in_time(send(self.request(Method::GET, url))).await.map_err(|failure| (failure, None))?;
+        let date = answer.headers().get(DATE).and_then(|date| Some(date.to_str().ok()?.to_owned()));
+        let listed = self.in_time(async {
+            let answer = checked(answer).await?;
+            let text = text_of(answer).await;
+            if text.contains("<ListBucketResult") { Ok(()) } else { Err(Failure::nonsense("not a bucket's list")) }
+        });
+        listed.await.map_err(|failure| (failure, date))
+    }
+
+    /// A request's head and what little follows it, with a deadline.
+    async fn in_time<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        tokio::time::timeout(self.bounds.answer, work).await.unwrap_or_else(|_| Err(Failure::late()))
+    }
+
+    fn request(&self, method: Method, url: String) -> RequestBuilder {
+        self.bucket.http_client().request(method, url)
+    }
+}
+
+async fn send(request: RequestBuilder) -> Result<Response, Failure> {
+    request.send().await.map_err(unanswered)
+}
+
+async fn checked(answer: Response) -> Result<Response, Failure> {
+    let status = answer.status();
+    if status.is_success() {
+        return Ok(answer);
+    }
+    Err(Failure::status(status.as_u16(), &text_of(answer).await))
+}
+
+/// The beginning of a text, as far as it comes.
+async fn text_of(mut answer: Response) -> String {
+    let mut text = Vec::new();
+    while let Ok(Some(chunk)) = answer.chunk().await {
+        text.extend_from_slice(&chunk);
+        if text.len() > ERROR_TEXT {
+            break;
+        }
+    }
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// The size in `Content-Range: bytes 3-5/10` or `bytes */10`.
+fn whole_size(answer: &Response) -> Option<u64> {
+    answer.headers().get(CONTENT_RANGE)?.to_str().ok()?.rsplit_once('/')?.1.parse().ok()
+}
+
+/// Without the URL, which holds a signature that is good for a while.
+fn unanswered(error: s3_http::Error) -> Failure {
+    Failure::unanswered(&error.without_url())
+}
+
+/// What signing fails of is an address that the settings do not make.
+fn signing(error: S3Error) -> Failure {
+    Failure::unsendable(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Secret;
+
+    async fn url(endpoint_url: Option<&str>, path_style: bool) -> String {
+        let config = S3Config {
+            bucket_name: "photos".into(),
+            aws_access_key_id: Secret::new("id"),
+            aws_secret_access_key: Secret::new("key"),
+            region_name: "eu-central-1".into(),
+            endpoint_url: endpoint_url.map(Into::into),
+            path_style,
+            public_url: None,
+        };
+        let client = Client::new(&config, Bounds::default()).unwrap();
+        assert_eq!(format!("{client:?}"), "Client { bucket: \"photos\", .. }");
+        client.bucket.presign_get("photos/b7/original", 60, None).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_bucket_stands_before_the_host_or_in_the_path() {
+        for (endpoint, path_style, start) in [
+            (None, false, "https://photos.s3.eu-central-1.amazonaws.com/photos/b7/original?"),
+            (None, true, "https://s3.eu-central-1.amazonaws.com/photos/photos/b7/original?"),
+            (Some("http://garage.lan:3900"), true, "http://garage.lan:3900/photos/photos/b7/original?"),
+            (Some("http://garage.lan:3900"), false, "http://photos.garage.lan:3900/photos/b7/original?"),
+            (Some("https://s3.example/inner"), true, "https://s3.example/inner/photos/photos/b7/original?"),
+        ] {
+            let url = url(endpoint, path_style).await;
+            assert!(url.starts_with(start), "{url}");
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! A bucket that refuses, stalls, is away or forgets what it said, as the storage over it takes that.
+
+use std::time::Instant;
+
+use futures_util::TryStreamExt;
+use lumina::storage::{Storage, StorageError};
+
+use crate::storage::{bucket, original, read};
+use crate::support::s3::{Mood, S3Server};
+
+#[tokio::test]
+async fn a_reader_who_leaves_stops_the_reading() {
+    let place = bucket().await;
+    let (server, key, size) = (place.server.as_ref().unwrap(), original(), 64_000_000);
+    place.storage.put_bytes(key, vec![7; size]).await.unwrap();
+    let before = server.sent();
+    let mut object = place.storage.get(key, None).await.unwrap();
+    assert_eq!(object.stream.try_next().await.unwrap().unwrap().first(), Some(&7));
+    assert_eq!(server.open_answers(), 1);
+    drop(object);
+    let left = Instant::now();
+    while server.open_answers() > 0 {
+        assert!(left.elapsed().as_secs() < 10, "the bucket goes on sending");
+        tokio::task::yield_now().await;
+    }
+    assert!(server.sent() - before < size / 2, "{} bytes were read for nobody", server.sent() - before);
+}
+
+#[tokio::test]
+async fn one_who_does_not_wait_leaves_no_half() {
+    let place = bucket().await;
+    let (server, key) = (place.server.as_ref().unwrap(), original());
+    let file = place.receives(&vec![7; 20_000_000]).await;
+    server.becomes(Mood::Asleep);
+    let asked = server.requests();
+    tokio::select! {
+        _ = place.storage.put_file(key, file) => panic!("nobody has answered"),
+        () = async { while server.requests() == asked { tokio::task::yield_now().await } } => {}
+    }
+    server.becomes(Mood::Well);
+    assert!(!place.storage.has(key).await.unwrap());
+    assert!(server.objects().is_empty() && place.temporary_files() == 0);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_makes_no_second_object_and_no_failure() {
+    let place = bucket().await;
+    let (storage, server) = (&place.storage, place.server.as_ref().unwrap());
+    let key = original();
+    server.becomes(Mood::Forgetful);
+    storage.put_file(key, place.receives(b"photo").await).await.unwrap();
+    assert_eq!(server.objects(), [key.to_string()]);
+    assert_eq!(read(storage.get(key, None).await.unwrap()).await, b"photo");
+    server.becomes(Mood::Forgetful);
+    storage.delete(key).await.unwrap();
+    assert!(server.objects().is_empty());
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_away_is_left_alone_and_its_objects_are_not_called_absent() {
+    for mood in [Mood::Away, Mood::Overloaded] {
+        let place = bucket().await;
+        let (storage, server) = (&place.storage, place.server.as_ref().unwrap());
+        let (key, file) = (original(), place.receives(b"photo").await);
+        server.becomes(mood);
+        for _ in 0..2 {
+            assert!(matches!(storage.has(key).await, Err(StorageError::Unavailable(_))), "{mood:?}");
+        }
+        assert!(storage.is_known_to_be_away());
+        let asked = server.requests();
+        for _ in 0..100 {
+            assert!(matches!(storage.get(key, None).await, Err(StorageError::Unavailable(_))));
+            assert!(storage.is_up().await.is_err());
+        }
+        assert!(server.requests() <= asked + 2, "but for the probe nobody asks");
+        assert!(matches!(storage.put_file(key, file).await, Err(StorageError::Unavailable(_))));
+        assert!(storage.temporary().await.is_err(), "no upload is begun");
+        assert_eq!(place.temporary_files(), 0);
+        assert!(server.objects().is_empty());
+
+        server.becomes(Mood::Well);
+        let back = Instant::now();
+        while storage.is_up().await.is_err() {
+            assert!(back.elapsed().as_secs() < 10, "recovers by itself");
+            tokio::task::yield_now().await;
+        }
+        storage.put_bytes(key, b"photo".to_vec()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn health_asks_the_bucket_only_when_nothing_else_did() {
+    let place = bucket().await;
+    let server = place.server.as_ref().unwrap();
+    let asked = server.requests();
+    for _ in 0..100 {
+        place.storage.is_up().await.unwrap();
+    }
+    assert_eq!(server.requests(), asked);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_is_told_at_the_start() {
+    let (folder, server) = (tempfile::tempdir().unwrap(), S3Server::start());
+    server.becomes(Mood::Ahead);
+    let said = Storage::s3(folder.path(), &server.config()).await.unwrap_err().to_string();
+    assert!(said.contains("clock is 59 minutes") || said.contains("clock is 60 minutes"), "{said}");
+}

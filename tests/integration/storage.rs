@@ -1,0 +1,201 @@
+//! What every storage keeps to, run on each: the disk, a bucket, and a Garage where `LUMINA_GARAGE` names one.
+
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use lumina::media::RenditionName;
+use lumina::storage::{Kind, Object, ObjectKey, Storage, StorageError};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::support::s3::{S3Server, config};
+
+const LARGE: Kind = Kind::Rendition(RenditionName::Large);
+
+/// A storage and what it stands on.
+pub struct Place {
+    pub name: &'static str,
+    pub storage: Storage,
+    pub server: Option<S3Server>,
+    folder: TempDir,
+}
+
+/// One of each kind.
+async fn everywhere() -> Vec<Place> {
+    let mut places = vec![disk().await, bucket().await];
+    places.extend(garage().await);
+    places
+}
+
+async fn disk() -> Place {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::disk(folder.path()).await.unwrap();
+    Place { name: "disk", storage, server: None, folder }
+}
+
+pub async fn bucket() -> Place {
+    let (folder, server) = (tempfile::tempdir().unwrap(), S3Server::start());
+    let storage = Storage::s3(folder.path(), &server.config()).await.unwrap();
+    Place { name: "bucket", storage, server: Some(server), folder }
+}
+
+/// Its key comes from the variables that `garage-up` prints.
+async fn garage() -> Option<Place> {
+    let endpoint = std::env::var("LUMINA_GARAGE").ok()?;
+    let of = |name: &str| std::env::var(name).unwrap();
+    let config = config(&[
+        ("S3__ENDPOINT_URL", &endpoint),
+        ("S3__BUCKET_NAME", &of("S3__BUCKET_NAME")),
+        ("S3__AWS_ACCESS_KEY_ID", &of("S3__AWS_ACCESS_KEY_ID")),
+        ("S3__AWS_SECRET_ACCESS_KEY", &of("S3__AWS_SECRET_ACCESS_KEY")),
+        ("S3__REGION_NAME", &of("S3__REGION_NAME")),
+    ]);
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::s3(folder.path(), &config).await.unwrap();
+    Some(Place { name: "garage", storage, server: None, folder })
+}
+
+impl Place {
+    pub async fn receives(&self, bytes: &[u8]) -> lumina::storage::Received {
+        let mut upload = self.storage.temporary().await.unwrap();
+        for chunk in bytes.chunks(10_000) {
+            upload.write(chunk).await.unwrap();
+        }
+        upload.finish().await.unwrap()
+    }
+
+    pub fn temporary_files(&self) -> usize {
+        std::fs::read_dir(self.folder.path().join("tmp")).unwrap().count()
+    }
+}
+
+pub fn original() -> ObjectKey {
+    ObjectKey::new(Uuid::now_v7(), Kind::Original)
+}
+
+pub async fn read(object: Object) -> Vec<u8> {
+    object.stream.try_fold(Vec::new(), async |all, chunk| Ok([all.as_slice(), &chunk].concat())).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_put_can_be_got_and_deleted() {
+    for place in everywhere().await {
+        let storage = &place.storage;
+        let photo = Uuid::now_v7();
+        let [original, large] = [Kind::Original, LARGE].map(|kind| ObjectKey::new(photo, kind));
+        let bytes: Vec<u8> = (0..600_000_u32).map(|n| n as u8).collect();
+        let upload = place.receives(&bytes).await;
+        assert_eq!(std::fs::read(upload.path()).unwrap(), bytes);
+        storage.put_file(original, upload).await.unwrap();
+        storage.put_bytes(large, b"large".to_vec()).await.unwrap();
+        assert_eq!(place.temporary_files(), 0, "{}", place.name);
+
+        let object = storage.get(original, None).await.unwrap();
+        assert_eq!(object.size, 600_000);
+        assert!(read(object).await == bytes, "{}", place.name);
+        assert_eq!(read(storage.get(large, None).await.unwrap()).await, b"large");
+        assert!(storage.has(original).await.unwrap() && storage.has(large).await.unwrap());
+
+        storage.delete(original).await.unwrap();
+        storage.delete(original).await.unwrap();
+        assert!(matches!(storage.get(original, None).await, Err(StorageError::NotFound)), "{}", place.name);
+        assert!(!storage.has(original).await.unwrap());
+        assert!(storage.has(large).await.unwrap(), "the other is left alone");
+        storage.delete(large).await.unwrap();
+        storage.is_up().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_part_can_be_got() {
+    for place in everywhere().await {
+        let key = original();
+        place.storage.put_bytes(key, b"0123456789".to_vec()).await.unwrap();
+        let cases = [
+            ((0, 0), "0"),
+            ((3, 5), "345"),
+            ((7, 9), "789"),
+            ((7, u64::MAX), "789"),
+            ((0, u64::MAX), "0123456789"),
+            ((10, 20), ""),
+            ((u64::MAX >> 1, u64::MAX), ""),
+        ];
+        for (range, part) in cases {
+            let object = place.storage.get(key, Some(range)).await.unwrap();
+            assert_eq!(object.size, 10, "{} {range:?}", place.name);
+            assert_eq!(read(object).await, part.as_bytes(), "{} {range:?}", place.name);
+        }
+        place.storage.delete(key).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_object_can_be_written_anew() {
+    for place in everywhere().await {
+        let key = ObjectKey::new(Uuid::now_v7(), LARGE);
+        for bytes in [vec![1; 300_000], vec![2; 10]] {
+            place.storage.put_bytes(key, bytes.clone()).await.unwrap();
+            assert!(read(place.storage.get(key, None).await.unwrap()).await == bytes, "{}", place.name);
+        }
+        place.storage.delete(key).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_a_size_too() {
+    for place in everywhere().await {
+        let key = original();
+        place.storage.put_bytes(key, Vec::new()).await.unwrap();
+        assert!(place.storage.has(key).await.unwrap(), "{}", place.name);
+        let object = place.storage.get(key, None).await.unwrap();
+        assert_eq!((object.size, read(object).await.len()), (0, 0), "{}", place.name);
+        place.storage.delete(key).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_upload_given_up_leaves_nothing() {
+    for place in everywhere().await {
+        let mut upload = place.storage.temporary().await.unwrap();
+        upload.write(b"half a pho").await.unwrap();
+        drop(upload);
+        assert_eq!(place.temporary_files(), 0, "{}", place.name);
+    }
+}
+
+#[tokio::test]
+async fn leftovers_of_a_crash_are_cleared_and_photos_kept() {
+    for place in everywhere().await {
+        let key = original();
+        place.storage.put_bytes(key, b"kept".to_vec()).await.unwrap();
+        std::fs::write(place.folder.path().join("tmp/.tmpLeft"), "behind").unwrap();
+        place.storage.clear_temporary().await.unwrap();
+        assert_eq!(place.temporary_files(), 0, "{}", place.name);
+        assert_eq!(read(place.storage.get(key, None).await.unwrap()).await, b"kept");
+        place.storage.delete(key).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn putting_and_deleting_at_once_never_fails() {
+    for place in everywhere().await {
+        let photo = Uuid::now_v7();
+        // A bucket answers later; and one in which a key is changed by many at once is no use case.
+        let (times, keys) = match place.name {
+            "disk" => (200, [Kind::Original, LARGE].map(|kind| ObjectKey::new(photo, kind)).to_vec()),
+            _ => (60, (0..60).map(|_| original()).collect()),
+        };
+        let storage = Arc::new(place.storage.clone());
+        let tasks = (0..times).map(|n| {
+            let (storage, key) = (storage.clone(), keys[n % keys.len()]);
+            tokio::spawn(async move {
+                storage.put_bytes(key, b"bytes".to_vec()).await?;
+                storage.delete(key).await
+            })
+        });
+        for task in tasks.collect::<Vec<_>>() {
+            task.await.unwrap().unwrap_or_else(|error| panic!("{}: {error:?}", place.name));
+        }
+        assert!(matches!(storage.get(keys[0], None).await, Err(StorageError::NotFound)));
+    }
+}
