@@ -21,8 +21,9 @@ use crate::media::OutsideDecoder;
 use crate::passwords::Passwords;
 use crate::routes;
 use crate::storage::Storage;
+use crate::tokens::Tokens;
 use crate::web::request_log::RequestSpan;
-use crate::web::{assets, cookies, csrf, error_page, forms, headers};
+use crate::web::{assets, cookies, cors, csrf, error_page, forms, headers};
 
 /// How long requests that run may take to finish after a signal, in seconds.
 const LAST_REQUESTS: u64 = 25;
@@ -40,6 +41,8 @@ pub struct AppState {
     pub album: Album,
     /// bcrypt.
     pub passwords: Passwords,
+    /// Access tokens of programs.
+    pub tokens: Tokens,
     /// The first signs session cookies, all verify them.
     pub cookie_keys: Vec<Key>,
 }
@@ -89,7 +92,8 @@ impl App {
         config.create_data_dir()?;
         let finding = spawn_blocking(find_decoder);
         let folder = config.database_url.is_some().then(|| private::lock(&config.data_dir)).transpose()?;
-        let cookie_keys = cookies::keys(&config.secret_keys()?);
+        let secrets = config.secret_keys()?;
+        let cookie_keys = cookies::keys(&secrets);
         let signing = cookie_keys.first().cloned().ok_or("no secret key")?;
         // A wrong setting is told before a database is started.
         let storage = Storage::open(&config).await?;
@@ -102,7 +106,9 @@ impl App {
         let album = Album::open(db.clone(), storage, config.limits, outside)?;
         let passwords = Passwords::new(config.bcrypt_cost);
         assets::warm_up();
-        let state = web::Data::new(AppState { config, db, album, passwords, cookie_keys });
+        let (jwt, origin) = (&config.jwt, config.public_url.origin());
+        let tokens = Tokens::new(&jwt.secret_key, &secrets, &origin, jwt.access_token_expire_minutes);
+        let state = web::Data::new(AppState { config, db, album, passwords, tokens, cookie_keys });
         let warming = state.clone();
         actix_web::rt::spawn(async move { warming.passwords.warm_up().await });
         let sweeping = actix_web::rt::spawn(state.album.clone().keep_swept());
@@ -188,6 +194,7 @@ fn serve(state: web::Data<AppState>, signing: Key, listener: TcpListener) -> std
             .wrap(from_fn(headers::refuse_encoded_bodies))
             .wrap(from_fn(error_page::render_errors))
             .wrap(from_fn(cookies::accept_older_keys))
+            .wrap(from_fn(cors::answer_other_sites))
             .wrap(from_fn(headers::add_headers))
             .wrap(Compress::default())
             .wrap(TracingLogger::<RequestSpan>::new())

@@ -31,7 +31,7 @@ use crate::telemetry;
 use sources::Settings;
 
 /// All settings by name. In the environment they are upper-case, with `__` for the dot.
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 22] = [
     "bind",
     "public_url",
     "data_dir",
@@ -44,6 +44,10 @@ const KEYS: [&str; 18] = [
     "s3.endpoint_url",
     "s3.path_style",
     "s3.public_url",
+    "jwt.secret_key",
+    "jwt.algorithm",
+    "jwt.access_token_expire_minutes",
+    "cors.allowed_origins",
     "registration",
     "log_level",
     "log_format",
@@ -67,6 +71,10 @@ pub struct Config {
     pub secret_key: Vec<Secret>,
     /// The bucket for photos' bytes; `None`: they are kept on disk in `data_dir`.
     pub s3: Option<S3Config>,
+    /// Access tokens of programs.
+    pub jwt: Jwt,
+    /// Other sites whose scripts may use the API as whoever is signed in.
+    pub cors_origins: Vec<PublicUrl>,
     /// Who may create an account.
     pub registration: Registration,
     /// What is logged: a level, or `tracing` directives such as `info,lumina=debug`.
@@ -78,6 +86,15 @@ pub struct Config {
     /// bcrypt's cost (its work doubles with each step). No setting: 12 for people, less for tests.
     pub bcrypt_cost: u32,
     url_follows_bind: bool,
+}
+
+/// Access tokens of programs. They are signed by HMAC-SHA-256, whatever else the world knows.
+#[derive(Debug, Clone)]
+pub struct Jwt {
+    /// The first signs, all verify; none: they follow from [`Config::secret_keys`].
+    pub secret_key: Vec<Secret>,
+    /// How long one is good.
+    pub access_token_expire_minutes: u32,
 }
 
 /// Bounds on uploads.
@@ -144,6 +161,8 @@ impl Config {
             database_url: None,
             secret_key: Vec::new(),
             s3: None,
+            jwt: Jwt { secret_key: Vec::new(), access_token_expire_minutes: 30 },
+            cors_origins: Vec::new(),
             registration: Registration::Open,
             log_level: "info".into(),
             log_format: LogFormat::Text,
@@ -171,11 +190,12 @@ impl Config {
             let known = text.starts_with("postgres://") || text.starts_with("postgresql://");
             known.then(|| Some(Secret::new(text)))
         });
+        self.take_keys_from(settings);
         settings.set_list(
-            &mut self.secret_key,
-            "secret_key",
-            "at least 32 bytes of text each, such as `openssl rand -hex 32` prints",
-            |text| (text.len() >= secret::SHORTEST_KEY).then(|| Secret::new(text)),
+            &mut self.cors_origins,
+            "cors.allowed_origins",
+            "http://HOST or https://HOST each, with :PORT where needed",
+            PublicUrl::parse,
         );
         self.s3 = S3Config::take_from(settings);
         settings.set(&mut self.registration, "registration", "open or closed", |text| match text {
@@ -205,6 +225,21 @@ impl Config {
         );
     }
 
+    /// What signs cookies and tokens.
+    fn take_keys_from(&mut self, settings: &mut Settings) {
+        const ALLOWED: &str = "at least 32 bytes of text each, such as `openssl rand -hex 32` prints";
+        let key = |text: &str| (text.len() >= secret::SHORTEST_KEY).then(|| Secret::new(text));
+        settings.set_list(&mut self.secret_key, "secret_key", ALLOWED, key);
+        settings.set_list(&mut self.jwt.secret_key, "jwt.secret_key", ALLOWED, key);
+        settings.set(&mut (), "jwt.algorithm", "HS256", |text| (text == "HS256").then_some(()));
+        settings.set(
+            &mut self.jwt.access_token_expire_minutes,
+            "jwt.access_token_expire_minutes",
+            "a whole number from 1 to 1440",
+            within(1..=1440),
+        );
+    }
+
     /// Takes in the address really bound: after listening on port 0 the port is known only then. `public_url` follows
     /// unless it was set.
     pub fn bound_to(&mut self, address: SocketAddr) {
@@ -220,10 +255,13 @@ impl Config {
             Some(url) => json!(url.masked_url()).to_string(),
             None => "null # a private Postgres in data_dir".into(),
         };
-        let secret_key = match self.secret_key.len() {
-            0 => "null # generated once into data_dir".into(),
+        let masked = |keys: &[Secret], otherwise: &str| match keys.len() {
+            0 => format!("null # {otherwise}"),
             keys => json!(vec!["***"; keys]).to_string(),
         };
+        let secret_key = masked(&self.secret_key, "generated once into data_dir");
+        let jwt_key = masked(&self.jwt.secret_key, "follows from secret_key");
+        let origins: Vec<_> = self.cors_origins.iter().map(PublicUrl::origin).collect();
         let s3 = match &self.s3 {
             Some(s3) => s3.effective(),
             None => "s3: null # photos are kept on disk in data_dir\n".into(),
@@ -231,11 +269,14 @@ impl Config {
         let Limits { upload_mib, megapixels, files_per_upload } = self.limits;
         format!(
             "bind: {}\npublic_url: {}\ndata_dir: {}\ndatabase_url: {database_url}\nsecret_key: {secret_key}\n\
-             {s3}registration: {}\nlog_level: {}\nlog_format: {}\n\
+             {s3}jwt:\n  secret_key: {jwt_key}\n  algorithm: HS256\n  access_token_expire_minutes: {}\n\
+             cors:\n  allowed_origins: {}\nregistration: {}\nlog_level: {}\nlog_format: {}\n\
              limits:\n  upload_mib: {upload_mib}\n  megapixels: {megapixels}\n  files_per_upload: {files_per_upload}\n",
             json!(self.bind.to_string()),
             json!(self.public_url.origin()),
             json!(self.data_dir.to_string_lossy()),
+            self.jwt.access_token_expire_minutes,
+            json!(origins),
             match self.registration {
                 Registration::Open => "open",
                 Registration::Closed => "closed",

@@ -3,6 +3,7 @@
 //! A variant says what happened in the terms of a request; the text a person reads is made in `web::error_page`, which
 //! renders and logs each error once. A cause stays in the log: pages show the request's id instead.
 
+use std::collections::BTreeMap;
 use std::error::Error as StdError;
 
 use actix_web::http::StatusCode;
@@ -10,6 +11,9 @@ use actix_web::{HttpResponse, ResponseError};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use crate::storage::StorageError;
+
+/// What is wrong with the fields of a JSON request, in words, by name.
+pub type FieldErrors = BTreeMap<&'static str, Vec<String>>;
 
 /// What went wrong with a request.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +24,9 @@ pub enum AppError {
     /// Only someone signed in may do this.
     #[error("login required")]
     LoginRequired,
+    /// A name and password, or a refresh token, that are worth nothing; the text says which.
+    #[error("wrong credentials: {0}")]
+    Credentials(&'static str),
     /// Refused on principle, such as a request from another site; the text says why.
     #[error("forbidden: {0}")]
     Forbidden(&'static str),
@@ -29,6 +36,12 @@ pub enum AppError {
     /// A form without a page of its own was filled in wrongly; the text says what to change.
     #[error("invalid: {0}")]
     Invalid(String),
+    /// Fields of a JSON request are wrong. A page's form comes back instead.
+    #[error("invalid fields: {:?}", .0.keys())]
+    InvalidFields(FieldErrors),
+    /// As [`AppError::InvalidFields`], because somebody else has that name or address.
+    #[error("taken: {:?}", .0.keys())]
+    Taken(FieldErrors),
     /// More bytes than allowed; the text names the limit.
     #[error("too large: {0}")]
     TooLarge(String),
@@ -52,6 +65,11 @@ impl AppError {
         Self::Internal(cause.into())
     }
 
+    /// One field is wrong.
+    pub fn invalid_field(name: &'static str, reason: impl Into<String>) -> Self {
+        Self::InvalidFields(BTreeMap::from([(name, vec![reason.into()])]))
+    }
+
     /// The database or the storage is away; `cause` goes to the log.
     pub fn unavailable(cause: impl Into<String>) -> Self {
         Self::Unavailable(cause.into())
@@ -62,13 +80,13 @@ impl ResponseError for AppError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
-            Self::LoginRequired => StatusCode::UNAUTHORIZED,
+            Self::LoginRequired | Self::Credentials(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid(_) | Self::InvalidFields(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Conflict(_) | Self::Taken(_) => StatusCode::CONFLICT,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -11,7 +11,7 @@
 //! | [`storage`] | photos' bytes |
 //! | [`media`] | image work: bytes in, bytes out |
 //! | [`db`] | the door to Postgres, and our own Postgres when none is given |
-//! | [`config`], [`telemetry`], [`error`], [`passwords`] | settings, logs, errors, bcrypt |
+//! | [`config`], [`telemetry`], [`error`], [`passwords`], [`tokens`] | settings, logs, errors, bcrypt, access tokens |
 //!
 //! Dependencies point one way: pages, api → web → album → models, storage, media → db, config, error.
 
@@ -33,4 +33,5 @@ pub mod passwords;
 pub mod routes;
 pub mod storage;
 pub mod telemetry;
+pub mod tokens;
 pub mod web;

@@ -1,7 +1,7 @@
 //! Every URL: the table of routes, and the functions that build links. No URL is spelled anywhere else.
 
 use actix_web::guard::{Any, Get, Head};
-use actix_web::{Route, web};
+use actix_web::{Resource, Route, web};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::api;
@@ -36,6 +36,15 @@ pub fn configure(config: &mut web::ServiceConfig) {
         .route("/account/theme", web::post().to(account::theme::update_theme))
         .route("/account/sessions/end-others", web::post().to(account::devices::end_other_sessions))
         .route("/account/sessions/{id}/end", web::post().to(account::devices::end_session))
+        .service(api("/auth/register").route(web::post().to(api::auth::create_account)))
+        .service(api("/auth/token").route(web::post().to(api::auth::create_token)))
+        .service(api("/auth/refresh").route(web::post().to(api::auth::refresh_token)))
+        .service(api("/auth/logout").route(web::post().to(api::auth::end_login)))
+        .service(api("/auth/me").route(read().to(api::auth::show_me)))
+        .service(api("/photos").route(read().to(api::photos::list_photos)).route(web::post().to(api::photos::create_photo)))
+        .service(api("/photos/{id}").route(read().to(api::photos::show_photo)).route(web::patch().to(api::photos::update_photo)).route(web::delete().to(api::photos::delete_photo)))
+        .service(api("/hashtags").route(read().to(api::hashtags::list_hashtags)).route(web::post().to(api::hashtags::create_hashtag)))
+        .service(api("/hashtags/search").route(read().to(api::hashtags::search_hashtags)))
         .route("/health", read().to(api::health::show_health))
         .route("/static/{build}/{path:.*}", read().to(assets::show_asset))
         .default_service(web::to(|| async { Err::<&str, _>(AppError::NotFound) }));
@@ -44,6 +53,28 @@ pub fn configure(config: &mut web::ServiceConfig) {
 /// GET, and HEAD for those who want the headers alone.
 fn read() -> Route {
     web::route().guard(Any(Get()).or(Head()))
+}
+
+/// A resource of the API, with or without a slash at the end.
+fn api(path: &str) -> Resource {
+    web::resource([format!("/api/v1{path}"), format!("/api/v1{path}/")])
+}
+
+/// Whether this path is the API's, or would be.
+#[must_use]
+pub fn is_api(path: &str) -> bool {
+    path == "/api" || path.starts_with("/api/")
+}
+
+/// A photo in the API.
+pub fn api_photo(id: &str) -> String {
+    format!("/api/v1/photos/{id}")
+}
+
+/// A page of photos in the API.
+pub fn api_photos(hashtags: &[String], limit: usize, after: &str) -> String {
+    let query = listing_query(hashtags, Some(after));
+    format!("/api/v1/photos/{query}&limit={limit}")
 }
 
 /// What stays as it is in a query's value and in a path's segment.

@@ -82,6 +82,16 @@ fn values_at_the_edge() {
         ("public_url: https://photos.example/album", false),
         ("public_url: ftp://photos.example", false),
         ("public_url: https://me:pw@photos.example", false),
+        ("jwt: {algorithm: HS256}", true),
+        ("jwt: {algorithm: none}", false),
+        ("jwt: {algorithm: RS256}", false),
+        ("jwt: {secret_key: short}", false),
+        ("jwt: {access_token_expire_minutes: 1440}", true),
+        ("jwt: {access_token_expire_minutes: 0}", false),
+        ("cors: {allowed_origins: [https://a.example, 'http://localhost:3000']}", true),
+        ("cors: {allowed_origins: []}", true),
+        ("cors: {allowed_origins: '*'}", false),
+        ("cors: {allowed_origins: [https://a.example/app]}", false),
         ("log_level: info,lumina=debug", true),
         ("log_level: loud", false),
         ("log_level: lumina=loud", false),
@@ -123,6 +133,7 @@ fn one_key_or_several() {
 fn secrets_are_masked_wherever_settings_are_printed() {
     let env = [
         ("SECRET_KEY", KEY),
+        ("JWT__SECRET_KEY", KEY),
         ("DATABASE_URL", "postgres://me:p@ss/w?rd@db:5432/lumina?sslmode=require&sslpassword=hush"),
     ];
     let config = load("", &env).unwrap();

@@ -12,6 +12,14 @@ diesel::table! {
     hashtags (id) {
         id -> Int4,
         name -> Text,
+        listed -> Bool,
+    }
+}
+
+diesel::table! {
+    photo_counts (owner_id) {
+        owner_id -> Int8,
+        photos -> Int8,
     }
 }
 
@@ -72,6 +80,7 @@ diesel::table! {
         notice -> Nullable<Jsonb>,
         created_at -> Timestamptz,
         last_seen_at -> Timestamptz,
+        refresh_hash -> Nullable<Bytea>,
     }
 }
 
@@ -90,6 +99,7 @@ diesel::table! {
 
 diesel::joinable!(hashtag_counts -> hashtags (hashtag_id));
 diesel::joinable!(hashtag_counts -> users (owner_id));
+diesel::joinable!(photo_counts -> users (owner_id));
 diesel::joinable!(photo_hashtags -> hashtags (hashtag_id));
 diesel::joinable!(photos -> users (owner_id));
 diesel::joinable!(removals -> users (owner_id));
@@ -98,6 +108,7 @@ diesel::joinable!(sessions -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
     hashtag_counts,
     hashtags,
+    photo_counts,
     photo_hashtags,
     photos,
     removals,

@@ -16,7 +16,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, Integer, Text, Timestamptz, Uuid as SqlUuid};
 
-use crate::db::schema::{hashtag_counts, hashtags};
+use crate::db::schema::{hashtag_counts, hashtags, photo_counts};
 use crate::models::{Photo, PhotoId, UserId};
 
 /// How many hashtags a filter may name; each is one more index scan.
@@ -97,6 +97,31 @@ impl Listing {
         }
     }
 
+    /// How many photos the whole listing has; `None` where counting would take longer than listing. All photos, and those
+    /// with one hashtag, are counted already; with several hashtags, the photos of the rarest are looked up, if they are
+    /// not too many. For owners: what of it is public is not counted apart.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn total(&self, conn: &mut PgConnection) -> QueryResult<Option<i64>> {
+        if self.hashtags.is_empty() {
+            let all = photo_counts::table.find(self.owner).select(photo_counts::photos).first(conn).optional()?;
+            return Ok(Some(all.unwrap_or(0)));
+        }
+        let Some(carried) = self.carried(conn)? else { return Ok(Some(0)) };
+        match carried.ids.as_slice() {
+            [_] => Ok(Some(carried.fewest)),
+            _ if carried.fewest > MOST_COUNTED => Ok(None),
+            ids => {
+                let counted: Counted = diesel::sql_query(COUNT)
+                    .bind::<BigInt, _>(self.owner)
+                    .bind::<Array<Integer>, _>(ids)
+                    .get_result(conn)?;
+                Ok(Some(counted.photos))
+            }
+        }
+    }
+
     /// The photos next to the one at `cursor`: the newer and the older one.
     ///
     /// # Errors
@@ -114,7 +139,7 @@ impl Listing {
     /// matches. The planner knows hashtags by their average only, and would scan a common one where a rare one decides.
     fn carried(&self, conn: &mut PgConnection) -> QueryResult<Option<Carried>> {
         if self.hashtags.is_empty() {
-            return Ok(Some(Carried { ids: Vec::new(), rare: false }));
+            return Ok(Some(Carried { ids: Vec::new(), fewest: 0, rare: false }));
         }
         let found: Vec<(i32, i64)> = hashtag_counts::table
             .inner_join(hashtags::table)
@@ -128,7 +153,8 @@ impl Listing {
         }
         let counts = found.first().zip(found.last());
         let rare = counts.is_some_and(|((_, fewest), (_, most))| fewest.saturating_mul(RARE) < *most);
-        Ok(Some(Carried { ids: found.into_iter().map(|(id, _)| id).collect(), rare }))
+        let fewest = found.first().map_or(0, |(_, fewest)| *fewest);
+        Ok(Some(Carried { ids: found.into_iter().map(|(id, _)| id).collect(), fewest, rare }))
     }
 
     fn select<'a>(&'a self, carried: &'a Carried, from: Option<Cursor>, order: Order, limit: i64) -> Select<'a> {
@@ -139,10 +165,26 @@ impl Listing {
 /// From this ratio of photos on, looking each photo of the rare hashtag up under the common one is faster than merging.
 const RARE: i64 = 20;
 
+/// Up to so many photos of the rarest hashtag are looked up; each took 27 µs while both cores were busy.
+const MOST_COUNTED: i64 = 1_000;
+
+/// The photos of an owner that carry all of these hashtags, counted from the first, the rarest.
+const COUNT: &str = "SELECT count(*) AS photos FROM photo_hashtags AS rarest WHERE owner_id = $1 AND hashtag_id = ($2)[1] \
+     AND (SELECT count(*) FROM photo_hashtags AS other WHERE other.photo_id = rarest.photo_id \
+     AND other.hashtag_id = ANY($2)) = cardinality($2)";
+
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = BigInt)]
+    photos: i64,
+}
+
 /// What [`Listing::hashtags`] come to for the listing's owner.
 struct Carried {
     /// The rarest first.
     ids: Vec<i32>,
+    /// How many photos carry the rarest.
+    fewest: i64,
     /// The first is much rarer than the last.
     rare: bool,
 }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
 use unicase::UniCase;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
@@ -223,8 +224,7 @@ impl Hashtag {
     /// # Errors
     /// Of the database.
     pub fn of_owner(conn: &mut PgConnection, owner: UserId, part: &str, limit: i64) -> QueryResult<Vec<(String, i64)>> {
-        let part = Self::words(part).collect::<String>();
-        let pattern = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let pattern = pattern_of(part);
         hashtag_counts::table
             .inner_join(hashtags::table)
             .filter(hashtag_counts::owner_id.eq(owner).and(hashtag_counts::photos.gt(0)))
@@ -238,6 +238,73 @@ impl Hashtag {
             .select((hashtags::name, hashtag_counts::photos))
             .load(conn)
     }
+}
+
+/// A hashtag that is for all to see, with the number of public photos that carry it.
+#[derive(Debug, QueryableByName)]
+pub struct Listed {
+    /// Without `#`.
+    #[diesel(sql_type = Text)]
+    pub name: String,
+    /// Public ones of active users.
+    #[diesel(sql_type = BigInt)]
+    pub photos: i64,
+}
+
+/// Begins at the public photos, by their own index: that others are many costs nothing. 20 000 public ones among 200 000
+/// took 0.15 s while both cores were busy.
+const LISTED: &str = "WITH shown AS ( \
+     SELECT photo_hashtags.hashtag_id, count(*) AS photos FROM photos \
+     JOIN users ON users.id = photos.owner_id AND users.active \
+     JOIN photo_hashtags ON photo_hashtags.photo_id = photos.id \
+     WHERE photos.visibility = 'public' GROUP BY photo_hashtags.hashtag_id) \
+     SELECT hashtags.name, coalesce(shown.photos, 0) AS photos \
+     FROM hashtags LEFT JOIN shown ON shown.hashtag_id = hashtags.id \
+     WHERE (hashtags.listed OR shown.photos > 0) AND hashtags.name LIKE $1 \
+     ORDER BY hashtags.name LIKE $2 DESC, hashtags.name LIMIT $3";
+
+impl Listed {
+    /// Those with `part` in their name, those that begin with it first, by name.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn search(conn: &mut PgConnection, part: &str, limit: i64) -> QueryResult<Vec<Self>> {
+        let pattern = pattern_of(part);
+        diesel::sql_query(LISTED)
+            .bind::<Text, _>(format!("%{pattern}%"))
+            .bind::<Text, _>(format!("{pattern}%"))
+            .bind::<BigInt, _>(limit)
+            .load(conn)
+    }
+
+    /// Makes a hashtag one for all to see. True when it was not: that private photos carry a name is nobody's business,
+    /// so it counts as new.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn create(conn: &mut PgConnection, name: &Hashtag) -> QueryResult<(Self, bool)> {
+        let ids = Hashtag::ensure(conn, std::slice::from_ref(name))?;
+        // Whoever creates it in the same instant waits here.
+        let listed: bool =
+            hashtags::table.filter(hashtags::id.eq_any(&ids)).for_update().select(hashtags::listed).first(conn)?;
+        diesel::update(hashtags::table.filter(hashtags::id.eq_any(&ids)))
+            .set(hashtags::listed.eq(true))
+            .execute(conn)?;
+        let photos = photos::table
+            .inner_join(users::table)
+            .inner_join(photo_hashtags::table.on(photo_hashtags::photo_id.eq(photos::id)))
+            .filter(photo_hashtags::hashtag_id.eq_any(&ids))
+            .filter(photos::visibility.eq("public").and(users::active))
+            .count()
+            .get_result::<i64>(conn)?;
+        Ok((Self { name: name.0.clone(), photos }, !listed && photos == 0))
+    }
+}
+
+/// What is searched for, as `LIKE` wants it.
+fn pattern_of(part: &str) -> String {
+    let part = Hashtag::words(part).collect::<String>();
+    part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
 
 /// Writers of one owner's hashtags go one after the other; see `hashtag_counts` in the migrations. Reading and

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::db::schema::{photos, users};
 use crate::error::AppError;
-use crate::media::Format;
+use crate::media::{Format, RenditionName};
 use crate::models::{PhotoId, UserId, hashtag};
 
 /// Characters of a link's secret: 22 of 62 give 131 bits, more than a random UUID has.
@@ -28,6 +28,12 @@ pub enum Visibility {
 }
 
 impl Visibility {
+    /// The visibility of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Private, Self::Link, Self::Public].into_iter().find(|known| known.as_str() == name)
+    }
+
     /// As the row and the forms have it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -172,6 +178,15 @@ impl Photo {
     pub fn format(&self) -> Result<Format, AppError> {
         let unknown = || AppError::internal(format!("{} is a type this version does not know", self.content_type));
         Format::of_content_type(&self.content_type).ok_or_else(unknown)
+    }
+
+    /// The content type of a rendition; `None` for one that this photo has not.
+    #[must_use]
+    pub fn rendition_type(&self, name: RenditionName) -> Option<&str> {
+        match name {
+            RenditionName::Moving => Some(self.content_type.as_str()).filter(|_| self.animated),
+            RenditionName::Small | RenditionName::Medium | RenditionName::Large => Some("image/webp"),
+        }
     }
 
     /// The photo, if `owner` owns it.

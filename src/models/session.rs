@@ -1,4 +1,8 @@
-//! Signed-in devices. The signed cookie names a row here, and the row decides: without it the cookie is worth nothing.
+//! Signed-in devices and programs. A browser's signed cookie or a program's access token names a row here, and the row
+//! decides: without it cookie and token are worth nothing.
+//!
+//! A program's row also knows its one refresh token that still counts, which changes at each use. Whoever shows an older
+//! one has a copy, or the other one has: the row goes, and with it every token that was made from it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::Pg;
@@ -28,20 +32,39 @@ pub struct Session {
     pub created_at: DateTime<Utc>,
     /// When it was last seen, give or take ten minutes.
     pub last_seen_at: DateTime<Utc>,
+    /// SHA-256 of the secret in a program's refresh token; `None` for a browser.
+    pub refresh_hash: Option<Vec<u8>>,
+}
+
+/// What came of showing a refresh token.
+#[derive(Debug)]
+pub enum Rotation {
+    /// It was the one that counts; from now on the new one does.
+    Done(Box<User>),
+    /// It was an older one. The session is over.
+    Reused,
+    /// There is no such session, or its user is disabled.
+    Unknown,
 }
 
 impl Session {
-    /// Signs a device in.
+    /// Signs a device in, or a program with the hash of its first refresh token.
     ///
     /// # Errors
     /// Of the database.
-    pub fn start(conn: &mut PgConnection, user: UserId, user_agent: &str) -> QueryResult<SessionId> {
+    pub fn start(
+        conn: &mut PgConnection,
+        user: UserId,
+        user_agent: &str,
+        refresh_hash: Option<&[u8]>,
+    ) -> QueryResult<SessionId> {
         let user_agent: String = user_agent.chars().filter(|c| !c.is_control()).take(512).collect();
         diesel::insert_into(sessions::table)
             .values((
                 sessions::id.eq(SessionId::generate()),
                 sessions::user_id.eq(user),
                 sessions::user_agent.eq(user_agent),
+                sessions::refresh_hash.eq(refresh_hash),
             ))
             .returning(sessions::id)
             .get_result(conn)
@@ -66,6 +89,46 @@ impl Session {
             diesel::update(sessions::table.find(id)).set(sessions::last_seen_at.eq(diesel::dsl::now)).execute(conn)?;
         }
         Ok(found)
+    }
+
+    /// Puts the hash of the next refresh token in place of `shown`, if that is the one that counts. Two who show the same
+    /// one at once come one after the other, and the second ends the session.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn rotate(conn: &mut PgConnection, id: SessionId, shown: &[u8], next: &[u8]) -> QueryResult<Rotation> {
+        let row: Option<(UserId, Option<Vec<u8>>)> = sessions::table
+            .find(id)
+            .filter(sessions::refresh_hash.is_not_null())
+            .filter(sessions::last_seen_at.gt(Utc::now() - TimeDelta::days(IDLE_DAYS)))
+            .for_update()
+            .select((sessions::user_id, sessions::refresh_hash))
+            .first(conn)
+            .optional()?;
+        let Some((user, current)) = row else { return Ok(Rotation::Unknown) };
+        if current.as_deref() != Some(shown) {
+            Self::end(conn, user, id)?;
+            return Ok(Rotation::Reused);
+        }
+        let user = users::table.find(user).filter(users::active).select(User::as_select()).first(conn).optional()?;
+        let Some(user) = user else { return Ok(Rotation::Unknown) };
+        diesel::update(sessions::table.find(id))
+            .set((sessions::refresh_hash.eq(next), sessions::last_seen_at.eq(diesel::dsl::now)))
+            .execute(conn)?;
+        Ok(Rotation::Done(Box::new(user)))
+    }
+
+    /// Ends the session of a program that shows one of its refresh tokens. False when that is not the one that counts.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn end_by_refresh(conn: &mut PgConnection, id: SessionId, shown: &[u8]) -> QueryResult<bool> {
+        let ended: Option<Option<Vec<u8>>> =
+            diesel::delete(sessions::table.find(id).filter(sessions::refresh_hash.is_not_null()))
+                .returning(sessions::refresh_hash)
+                .get_result(conn)
+                .optional()?;
+        Ok(ended.flatten().is_some_and(|current| current == shown))
     }
 
     /// The devices on which `user` is signed in, the latest first.

@@ -8,9 +8,10 @@ use diesel::OptionalExtension;
 use crate::app::AppState;
 use crate::error::AppError;
 use crate::models::{Cursor, Listing, Photo, PhotoId, User};
-use crate::pages::photos::card::{ActiveFilter, Filter, Month, PAGE, cut_page, months};
+use crate::pages::photos::card::{Month, PAGE, months};
 use crate::routes;
 use crate::web::auth::Visitor;
+use crate::web::filter::{ActiveFilter, Filter, cut_page};
 use crate::web::htmx::Htmx;
 use crate::web::page::Page;
 
@@ -56,7 +57,7 @@ pub async fn show_public_photos(
         })
         .await?;
     let here = routes::person(&owner.username);
-    let next = cut_page(&mut listed)
+    let next = cut_page(&mut listed, PAGE)
         .map(|cursor| format!("{here}{}", routes::listing_query(&filter.hashtags, Some(&cursor.id.to_string()))));
     let href = |photo: &Photo| photo.share_token.as_deref().map(routes::shared_photo).unwrap_or_default();
     let view = PublicPhotos {

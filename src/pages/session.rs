@@ -8,10 +8,10 @@ use serde::Deserialize;
 
 use crate::app::AppState;
 use crate::error::AppError;
-use crate::models::{Session, User};
+use crate::models::Session;
 use crate::pages::registration::Next;
 use crate::routes;
-use crate::web::auth::{Visitor, forget, sign_in};
+use crate::web::auth::{Visitor, forget, sign_in, with_password};
 use crate::web::forms::{Field, local_path};
 use crate::web::htmx::{Htmx, page as whole_page, see_other};
 use crate::web::page::Page;
@@ -55,18 +55,13 @@ pub async fn create_session(
     form: web::Form<Credentials>,
 ) -> Result<HttpResponse, AppError> {
     let form = form.into_inner();
-    let login = form.username.trim().to_owned();
-    let username = Field::of(login.as_str());
-    let user = state.db.read(move |conn| User::by_login(conn, &login)).await?;
-    let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-    let right = state.passwords.verify(form.password, hash).await?;
-    match user.filter(|user| right && user.active) {
+    let username = Field::of(form.username.trim());
+    match with_password(&state, &form.username, form.password).await? {
         Some(user) => {
             sign_in(&request, &state, &user).await?;
             Ok(see_other(&local_path(form.next.as_deref(), routes::photos())))
         }
         None => {
-            tracing::info!("login refused");
             let view = Login { page, username, next: form.next, failed: true };
             htmx.answer(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.as_form())
         }

@@ -1,7 +1,8 @@
 //! Who is asking. An extractor in a handler's signature is its authorization.
 //!
-//! The cookie is signed and names a session row; the row is read at every request, so that a device that was signed out
-//! is out at once. A database that does not answer is [`AppError::Unavailable`], never "not signed in".
+//! A browser's signed cookie names a session row, and so does a program's access token; the row is read at every request,
+//! so that what was signed out is out at once. Pages take the cookie alone (here), the API and photos' bytes take either
+//! (`caller`). A database that does not answer is [`AppError::Unavailable`], never "not signed in".
 
 use std::future::Future;
 use std::ops::Deref;
@@ -91,13 +92,34 @@ impl FromRequest for Visitor {
     }
 }
 
+/// The active user whose username or email address and password these are. It takes as long when there is none.
+///
+/// # Errors
+/// Of the database.
+pub async fn with_password(state: &AppState, login: &str, password: String) -> Result<Option<User>, AppError> {
+    let login = login.trim().to_owned();
+    let user = state.db.read(move |conn| User::by_login(conn, &login)).await?;
+    let hash = user.as_ref().and_then(|user| user.password_hash.clone());
+    let right = state.passwords.verify(password, hash).await?;
+    let user = user.filter(|user| right && user.active);
+    if user.is_none() {
+        tracing::info!("login refused");
+    }
+    Ok(user)
+}
+
+/// What the client says it is.
+pub(super) fn user_agent(request: &HttpRequest) -> String {
+    let value = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
+    value.unwrap_or_default().to_owned()
+}
+
 /// Signs this device in as `user`, with a new session whatever the cookie said before.
 ///
 /// # Errors
 /// Of the database; [`AppError::LoginRequired`] when the account is not as it was any more.
 pub async fn sign_in(request: &HttpRequest, state: &AppState, user: &User) -> Result<SessionId, AppError> {
-    let user_agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let (user, user_agent) = (user.clone(), user_agent.to_owned());
+    let (user, user_agent) = (user.clone(), user_agent(request));
     let before = signed_in(request).await?.map(|before| (before.user.id, before.session.id));
     let session = state
         .db
@@ -109,7 +131,7 @@ pub async fn sign_in(request: &HttpRequest, state: &AppState, user: &User) -> Re
             if let Some((user, session)) = before {
                 Session::end(conn, user, session)?;
             }
-            Ok(Session::start(conn, user.id, &user_agent)?)
+            Ok(Session::start(conn, user.id, &user_agent, None)?)
         })
         .await?;
     let cookie = request.get_session();

@@ -69,11 +69,7 @@ impl Served {
     /// # Errors
     /// [`AppError::NotFound`] for one that this photo has not.
     pub fn rendition(photo: &Photo, name: RenditionName, caching: Caching) -> Result<Self, AppError> {
-        let content_type = match name {
-            RenditionName::Moving if !photo.animated => return Err(AppError::NotFound),
-            RenditionName::Moving => photo.content_type.clone(),
-            _ => "image/webp".to_owned(),
-        };
+        let content_type = photo.rendition_type(name).ok_or(AppError::NotFound)?.to_owned();
         // A photo's id tells when it was uploaded: those who have its link are not told that.
         let id = match (&photo.share_token, caching) {
             (Some(token), Caching::WhileShared) => token.clone(),
@@ -196,7 +192,8 @@ fn nothing() -> Empty<Result<web::Bytes, AppError>> {
     futures_util::stream::empty()
 }
 
-fn matches(known: &IfNoneMatch, tag: &EntityTag) -> bool {
+/// Whether the client's copy is still what there is.
+pub fn matches(known: &IfNoneMatch, tag: &EntityTag) -> bool {
     match known {
         IfNoneMatch::Any => true,
         IfNoneMatch::Items(tags) => tags.iter().any(|known| known.weak_eq(tag)),

@@ -3,7 +3,7 @@
 //! After Go 1.25's `http.CrossOriginProtection`: browsers say where a request comes from, so no token is needed in any
 //! form. Safe methods pass. An `Origin` that is ours passes. Else `Sec-Fetch-Site`, which all browsers since 2023 send,
 //! decides; without it the host in `Origin` must be the one asked. Programs send neither: they pass as long as they do
-//! not bring a session cookie along.
+//! not bring a session cookie along. The API also takes requests from the sites in `cors.allowed_origins`.
 
 use actix_web::Error;
 use actix_web::body::{BoxBody, MessageBody};
@@ -16,6 +16,7 @@ use url::Url;
 use crate::app::AppState;
 use crate::error::AppError;
 use crate::web::cookies::session_cookie;
+use crate::web::cors;
 
 /// Answers 403 to a request that may have been forged.
 pub async fn refuse_cross_site(
@@ -26,7 +27,7 @@ pub async fn refuse_cross_site(
         let state = request.app_data::<web::Data<AppState>>();
         let ours = state.map(|state| state.config.public_url.origin()).unwrap_or_default();
         let with_session = state.is_some_and(|state| request.cookie(session_cookie(&state.config)).is_some());
-        is_same_origin(request.headers(), &ours, with_session)
+        cors::is_allowed(request.request()) || is_same_origin(request.headers(), &ours, with_session)
     };
     if allowed {
         return Ok(next.call(request).await?.map_into_boxed_body());

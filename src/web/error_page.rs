@@ -1,4 +1,5 @@
-//! The one place where an error becomes an answer: a page, a fragment for a script, or problem+json; logged once.
+//! The one place where an error becomes an answer: a page, a fragment for a script, or problem+json (`problem`); logged
+//! once.
 //!
 //! It also catches what no handler returned: routes that do not exist, methods they do not have, and panics.
 
@@ -20,6 +21,7 @@ use crate::web::headers;
 use crate::web::htmx::{Htmx, see_other};
 use crate::web::notice::Notice;
 use crate::web::page::Page;
+use crate::web::problem::{Problem, wants_json};
 use crate::web::request_log::request_id;
 
 /// Any error, for people.
@@ -96,16 +98,12 @@ struct Frame {
 
 impl Frame {
     fn of(request: &HttpRequest) -> Self {
-        let accepts = |kind: &str| {
-            let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
-            accept.is_some_and(|accept| accept.contains(kind))
-        };
         let page = Page::of(request, None);
         // A form cannot be sent again by following a link, so after logging in one starts from the photos.
         let next = if request.method().is_safe() { page.path.as_str() } else { routes::photos() };
         Self {
             htmx: Htmx::of(request.headers()),
-            json: accepts("json") && !accepts("html"),
+            json: wants_json(request),
             safe: request.method().is_safe(),
             login: routes::login_next(next),
             request_id: request_id(request),
@@ -134,11 +132,8 @@ impl Frame {
     fn render(self, status: StatusCode, cause: Option<&AppError>) -> Result<HttpResponse, AppError> {
         let (heading, message) = words(status, cause);
         if self.json {
-            let problem = serde_json::json!({
-                "type": "about:blank", "title": heading, "status": status.as_u16(), "detail": message,
-                "request_id": self.request_id,
-            });
-            return Ok(HttpResponse::build(status).content_type("application/problem+json").body(problem.to_string()));
+            let problem = Problem { status, cause, title: heading, detail: message, request_id: self.request_id };
+            return Ok(problem.answer());
         }
         let view = ErrorPage {
             page: self.page,
@@ -157,6 +152,10 @@ fn words(status: StatusCode, cause: Option<&AppError>) -> (&'static str, String)
     match (status, cause) {
         (_, Some(AppError::LoginRequired)) => {
             ("Log in first", "You have been signed out. Log in again, then repeat what you did.".to_owned())
+        }
+        (_, Some(AppError::Credentials(reason))) => ("Not let in", (*reason).to_owned()),
+        (_, Some(AppError::InvalidFields(_) | AppError::Taken(_))) => {
+            ("That did not work", "Some fields are wrong. Nothing was changed.".to_owned())
         }
         (_, Some(AppError::Forbidden(reason))) => (
             "Not allowed",

@@ -4,7 +4,9 @@ use std::future::Future;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{Error, FromRequest, HttpRequest, web};
+use serde::de::DeserializeOwned;
 
 use crate::error::AppError;
 
@@ -78,6 +80,25 @@ impl FromRequest for Pairs {
     }
 }
 
+/// A body that is JSON, or a form: OAuth 2 knows forms alone, programs of our own prefer JSON.
+pub struct FormOrJson<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for FormOrJson<T> {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let kind = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
+        if kind.is_some_and(|kind| kind.starts_with(b"application/json")) {
+            let json = web::Json::<T>::from_request(request, payload);
+            Box::pin(async move { json.await.map(|json| Self(json.into_inner())) })
+        } else {
+            let form = web::Form::<T>::from_request(request, payload);
+            Box::pin(async move { form.await.map(|form| Self(form.into_inner())) })
+        }
+    }
+}
+
 /// How extractors report what they cannot read: a path that fits no id is a page that does not exist.
 pub fn configure(config: &mut web::ServiceConfig) {
     let form = web::FormConfig::default().limit(LARGEST).error_handler(|error, _| {
@@ -90,13 +111,35 @@ pub fn configure(config: &mut web::ServiceConfig) {
             _ => AppError::BadRequest("The form is not complete.".to_owned()).into(),
         }
     });
+    let json = web::JsonConfig::default().limit(LARGEST).error_handler(|error, _| {
+        use actix_web::error::JsonPayloadError::{ContentType, Deserialize, Overflow, OverflowKnownLength};
+        match error {
+            Overflow { .. } | OverflowKnownLength { .. } => {
+                AppError::TooLarge("This request is too long.".to_owned()).into()
+            }
+            ContentType => AppError::Unsupported("Send the request as application/json.".to_owned()).into(),
+            // JSON, but not of this shape.
+            Deserialize(error) if error.is_data() => AppError::invalid_field("body", expected(&error)).into(),
+            _ => AppError::BadRequest("The request is not JSON.".to_owned()).into(),
+        }
+    });
     config
         .app_data(form)
+        .app_data(json)
         .app_data(web::PathConfig::default().error_handler(|_, _| AppError::NotFound.into()))
         .app_data(
             web::QueryConfig::default()
                 .error_handler(|_, _| AppError::BadRequest("The address is not complete.".to_owned()).into()),
         );
+}
+
+/// What serde says of JSON of another shape, without what stands there: that may be a password.
+fn expected(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => text,
+    }
 }
 
 /// Where to go after a form: `next` if it is a path of ours, else `otherwise`. Browsers read `//host` and `/\host` as

@@ -63,6 +63,16 @@ impl Refusal {
         Self { filename, reason, status }
     }
 
+    /// As the error of a request that this file was all of.
+    #[must_use]
+    pub fn into_error(self) -> AppError {
+        match self.status {
+            StatusCode::PAYLOAD_TOO_LARGE => AppError::TooLarge(self.reason),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => AppError::Unsupported(self.reason),
+            _ => AppError::invalid_field("file", self.reason),
+        }
+    }
+
     fn too_large(filename: String, limits: &Limits) -> Self {
         let reason =
             format!("This file is larger than {} MiB. Make it smaller, then send it again.", limits.upload_mib);

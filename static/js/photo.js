@@ -57,12 +57,12 @@ for (const kind of ["pointerup", "pointercancel"]) {
   });
 }
 
-// The answer to a save is merged into the panel. What was typed since that save was sent must survive it, or a slow
-// network would eat it.
+// The answer to a save is merged into the panel. What was typed or chosen since that save was sent must survive it, or a
+// slow network would eat it.
 const unsaved = new Map(); // a field's name → what is in it
 for (const kind of ["input", "change"]) {
   document.addEventListener(kind, (event) => {
-    if (event.target.matches("#details-form input:not([type=radio])")) unsaved.set(event.target.name, event.target.value);
+    if (event.target.matches("#details-form input")) unsaved.set(event.target.name, event.target.value);
   });
 }
 document.addEventListener("htmx:before:request", (event) => {

@@ -21,6 +21,7 @@ enum Expected {
 type Row = (&'static str, &'static str, [Expected; 4]);
 
 const EVERYONE: [Expected; 4] = [Is(200); 4];
+const SIGNED_IN: [Expected; 4] = [Is(401), Is(200), Is(200), Is(401)];
 
 const TABLE: &[Row] = &[
     ("GET", "/", [Is(200), Is(303), Is(303), Is(200)]),
@@ -50,24 +51,39 @@ const TABLE: &[Row] = &[
     ("POST", "/account/theme", [Is(303); 4]),
     ("POST", "/account/sessions/end-others", [Login, Is(303), Is(303), Login]),
     ("POST", "/account/sessions/{id}/end", [Login, Is(404), Is(303), Login]),
+    ("POST", "/api/v1/auth/register", [Is(422); 4]),
+    ("POST", "/api/v1/auth/token", [Is(401); 4]),
+    ("POST", "/api/v1/auth/refresh", [Is(401); 4]),
+    ("POST", "/api/v1/auth/logout", [Is(401), Is(204), Is(204), Is(401)]),
+    ("GET", "/api/v1/auth/me", SIGNED_IN),
+    ("GET", "/api/v1/photos", SIGNED_IN),
+    ("POST", "/api/v1/photos", [Is(401), Is(201), Is(201), Is(401)]),
+    ("GET", "/api/v1/photos/{id}", [Is(401), Is(404), Is(200), Is(401)]),
+    ("PATCH", "/api/v1/photos/{id}", [Is(401), Is(404), Is(200), Is(401)]),
+    ("DELETE", "/api/v1/photos/{id}", [Is(401), Is(404), Is(204), Is(401)]),
+    ("GET", "/api/v1/hashtags", EVERYONE),
+    ("POST", "/api/v1/hashtags", [Is(401), Is(422), Is(422), Is(401)]),
+    ("GET", "/api/v1/hashtags/search", EVERYONE),
     ("GET", "/health", EVERYONE),
     ("GET", "/static/{build}/{path:.*}", EVERYONE),
 ];
 
 /// What `src/routes.rs` has, one route a line.
-fn routes() -> BTreeSet<(String, String)> {
+pub fn routes() -> BTreeSet<(String, String)> {
     let source = include_str!("../../src/routes.rs");
-    let lines = source.lines().filter(|line| line.contains(".route(\"") || line.contains("web::resource(\""));
+    let lines = source
+        .lines()
+        .filter(|line| [".route(\"", "web::resource(\"", ".service(api(\""].iter().any(|start| line.contains(start)));
     let mut routes = BTreeSet::new();
     for line in lines {
         let pattern = line.split('"').nth(1).unwrap();
-        let methods: Vec<_> = [("read()", "GET"), ("web::post()", "POST"), ("web::get()", "GET")]
-            .into_iter()
-            .filter(|(call, _)| line.contains(call))
-            .collect();
+        let pattern = if line.contains("(api(") { format!("/api/v1{pattern}") } else { pattern.to_owned() };
+        let calls = [("read()", "GET"), ("web::post()", "POST"), ("web::get()", "GET"), ("web::patch()", "PATCH")];
+        let methods: Vec<_> =
+            calls.into_iter().chain([("web::delete()", "DELETE")]).filter(|(call, _)| line.contains(call)).collect();
         assert!(!methods.is_empty(), "a method this test does not know: {line}");
         assert_eq!(line.matches(".to(").count(), methods.len(), "{line}");
-        routes.extend(methods.into_iter().map(|(_, method)| (method.to_owned(), pattern.to_owned())));
+        routes.extend(methods.into_iter().map(|(_, method)| (method.to_owned(), pattern.clone())));
     }
     routes
 }
@@ -101,7 +117,18 @@ async fn everyone_gets_what_is_theirs() {
                 _ => carol.copied(),
             };
             let path = fill(pattern, &photo, &token, &session);
-            for kind in [&[][..], &[("hx-request", "true")], &[("accept", "application/json")]] {
+            if pattern.starts_with("/api") {
+                let slash = format!("{path}/");
+                let path = if ["stranger", "disabled"].contains(&who) { &slash } else { &path };
+                let answer = client.send(request(&client, method, path, &photo, &[])).await;
+                assert_eq!(Is(answer.status), *expected, "{method} {path} for {who}: {answer:?}");
+                assert!(
+                    answer.status < 400 || answer.header("content-type") == "application/problem+json",
+                    "{answer:?}"
+                );
+            }
+            let kinds = [&[][..], &[("hx-request", "true")], &[("accept", "application/json")]];
+            for kind in kinds.into_iter().filter(|_| !pattern.starts_with("/api")) {
                 if kind.is_empty() || *expected == Login {
                     let answer = client.send(request(&client, method, &path, &photo, kind)).await;
                     let told = if answer.location().starts_with("/login") { Login } else { Is(answer.status) };
@@ -115,6 +142,30 @@ async fn everyone_gets_what_is_theirs() {
                     client.log_in(name, PASSWORD).await.assert_status(303);
                 }
             }
+        }
+    }
+}
+
+/// The same table, for programs: what a cookie opens in the API, an access token does.
+#[tokio::test]
+async fn an_access_token_opens_what_the_cookie_opens() {
+    let app = TestApp::start().await;
+    let (alice, _, _) = (app.user("alice").await, app.user("bob").await, app.user("carol").await);
+    let carol = app.program_of("carol").await;
+    app.execute("UPDATE users SET active = false WHERE username = 'carol'");
+    for (method, pattern, expected) in TABLE.iter().filter(|row| row.1.starts_with("/api")) {
+        let (bob, owner) = (app.program_of("bob").await, app.program_of("alice").await);
+        let dead = [Some(carol.access.clone()), Some("x".to_owned())].map(|token| (token, expected[3]));
+        let alive = [(None, expected[0]), (Some(bob.access), expected[1]), (Some(owner.access), expected[2])];
+        for (token, expected) in alive.into_iter().chain(dead) {
+            let photo = alice.upload(jpeg()).await;
+            let client = app.visitor();
+            let request = request(&client, method, &fill(pattern, &photo, "", ""), &photo, &[]);
+            let header = token.as_ref().map(|token| ("authorization", format!("Bearer {token}")));
+            let request = header.iter().fold(request, |request, (name, value)| request.header(*name, value));
+            let answer = client.send(request).await;
+            assert_eq!(Is(answer.status), expected, "{method} {pattern} with {token:?}: {answer:?}");
+            assert!(answer.status != 401 || answer.header("www-authenticate").starts_with("Bearer"), "{answer:?}");
         }
     }
 }
@@ -139,6 +190,8 @@ fn request(
 ) -> reqwest::RequestBuilder {
     let request = match (method, path) {
         ("GET", _) => client.request(Method::GET, path),
+        ("POST", "/api/v1/photos" | "/api/v1/photos/") => client.upload_to(path, Upload::new().file("a.jpg", jpeg())),
+        (_, path) if path.starts_with("/api") => client.json(method.parse().unwrap(), path, &serde_json::json!({})),
         (_, "/photos") => client.upload_request(Upload::new().file("a.jpg", jpeg())),
         (_, "/photos/selection") => client.form(path, &[("photo", &photo.id), ("action", "delete")]),
         _ => client.form(path, &[]),
@@ -152,7 +205,8 @@ async fn other_methods_and_addresses_find_nothing() {
     let alice = app.user("alice").await;
     let photo = alice.upload(jpeg()).await;
     for method in [Method::PUT, Method::PATCH, Method::DELETE] {
-        for (_, pattern, _) in TABLE {
+        let known = |pattern: &str| TABLE.iter().any(|row| row.0 == method.as_str() && row.1 == pattern);
+        for (_, pattern, _) in TABLE.iter().filter(|row| !known(row.1)) {
             let path = fill(pattern, &photo, "token", "session");
             let answer = alice.send(alice.request(method.clone(), &path).header("origin", app.origin())).await;
             assert!([404, 405].contains(&answer.status), "{method} {path}: {answer:?}");
@@ -164,6 +218,7 @@ async fn other_methods_and_addresses_find_nothing() {
         "/photos/x",
         "/photos/1",
         "//photos",
+        "/apiary",
         "/photos/x/small",
         "/s/",
         "/s/x/small",

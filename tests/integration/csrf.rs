@@ -4,7 +4,7 @@ use reqwest::Method;
 
 use crate::support::*;
 
-/// Every route that changes something; `{photo}` and `{session}` stand for true ones.
+/// Every POST of a page that changes something; `{photo}` and `{session}` stand for true ones.
 const UNSAFE: [&str; 13] = [
     "/register",
     "/login",
@@ -20,6 +20,32 @@ const UNSAFE: [&str; 13] = [
     "/account/sessions/end-others",
     "/account/sessions/{session}/end",
 ];
+
+/// The same in the API.
+const UNSAFE_API: [(&str, &str); 9] = [
+    ("POST", "/api/v1/auth/register"),
+    ("POST", "/api/v1/auth/token"),
+    ("POST", "/api/v1/auth/refresh"),
+    ("POST", "/api/v1/auth/logout"),
+    ("POST", "/api/v1/photos"),
+    ("PATCH", "/api/v1/photos/{photo}"),
+    ("DELETE", "/api/v1/photos/{photo}"),
+    ("POST", "/api/v1/hashtags"),
+    ("DELETE", "/api/v1/photos/{photo}/"),
+];
+
+/// All of them.
+fn unsafe_routes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    UNSAFE.into_iter().map(|path| ("POST", path)).chain(UNSAFE_API)
+}
+
+#[test]
+fn every_route_that_changes_something_is_tried() {
+    let plain = |path: &str| path.replace("{photo}", "{id}").replace("{session}", "{id}");
+    for (method, path) in crate::access::routes().into_iter().filter(|(method, _)| method != "GET") {
+        assert!(unsafe_routes().any(|(known, at)| known == method && plain(at) == path), "{method} {path}");
+    }
+}
 
 /// What a browser may be made to say, none of which proves that one of our own pages sent the request.
 const FORGED: [&[(&str, &str)]; 8] = [
@@ -40,10 +66,10 @@ async fn nothing_is_changed_from_another_site() {
     let photo = alice.upload_tagged(jpeg(), "sea").await;
     let session = app.ask("SELECT id FROM sessions");
     let before = everything(&app);
-    for path in UNSAFE {
+    for (method, path) in unsafe_routes() {
         let path = path.replace("{photo}", &photo.id).replace("{session}", &session);
         for headers in FORGED {
-            let request = alice.request(Method::POST, &path);
+            let request = alice.request(method.parse().unwrap(), &path);
             let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
             let body = format!("photo={}&action=delete&title=evil&username=x&email=e%40evil.example", photo.id);
             let request = match headers.iter().any(|(name, _)| *name == "content-type") {
@@ -87,7 +113,7 @@ async fn reading_changes_nothing_and_no_method_is_overridden() {
     let photo = alice.upload_tagged(jpeg(), "sea").await;
     let session = app.ask("SELECT id FROM sessions");
     let before = everything(&app);
-    for path in UNSAFE {
+    for (_, path) in unsafe_routes() {
         let path = path.replace("{photo}", &photo.id).replace("{session}", &session);
         let query = format!("{path}?_method=POST&title=evil&action=delete&photo={}&theme=dark", photo.id);
         for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
@@ -114,7 +140,7 @@ async fn a_compressed_body_is_refused_before_anyone_unpacks_it() {
 
 /// All rows that a request might change, in one text.
 fn everything(app: &TestApp) -> String {
-    ["users", "sessions", "photos", "hashtags", "photo_hashtags", "hashtag_counts", "removals"]
+    ["users", "sessions", "photos", "hashtags", "photo_hashtags", "hashtag_counts", "photo_counts", "removals"]
         .map(|table| app.ask(&format!("SELECT string_agg(t::text, '\n' ORDER BY t::text) FROM {table} t")))
         .join("\n")
 }

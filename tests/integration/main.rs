@@ -13,6 +13,7 @@
 mod support;
 
 mod access;
+mod api;
 mod browser;
 mod bucket;
 mod bucket_faults;

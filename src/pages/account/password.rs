@@ -8,10 +8,10 @@ use crate::app::AppState;
 use crate::error::AppError;
 use crate::models::{Session, User};
 use crate::pages::account::Account;
-use crate::pages::registration::checked_password;
 use crate::routes;
 use crate::web::auth::{CurrentUser, sign_in};
 use crate::web::htmx::{Htmx, see_other};
+use crate::web::new_account::checked_password;
 use crate::web::notice::Notice;
 use crate::web::page::Page;
 

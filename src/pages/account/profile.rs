@@ -8,10 +8,10 @@ use crate::app::AppState;
 use crate::error::AppError;
 use crate::models::User;
 use crate::pages::account::Account;
-use crate::pages::registration::{EMAIL_TAKEN, checked_email, checked_full_name};
 use crate::routes;
 use crate::web::auth::CurrentUser;
 use crate::web::htmx::{Htmx, see_other};
+use crate::web::new_account::{EMAIL_TAKEN, checked_email, checked_full_name};
 use crate::web::notice::Notice;
 use crate::web::page::Page;
 

@@ -7,14 +7,14 @@ use crate::error::AppError;
 use crate::media::RenditionName;
 use crate::models::{Photo, PhotoId, Visibility};
 use crate::storage::Kind;
-use crate::web::auth::{CurrentUser, Visitor};
 use crate::web::bytes::{Caching, Served};
+use crate::web::caller::{AnyCaller, Caller};
 
 /// The bytes as they were uploaded, for the owner alone.
 pub async fn show_original(
     request: HttpRequest,
     state: web::Data<AppState>,
-    user: CurrentUser,
+    user: Caller,
     id: web::Path<PhotoId>,
 ) -> Result<HttpResponse, AppError> {
     let (owner, id) = (user.user.id, *id);
@@ -34,7 +34,7 @@ pub async fn show_original(
 pub async fn show_rendition(
     request: HttpRequest,
     state: web::Data<AppState>,
-    visitor: Visitor,
+    visitor: AnyCaller,
     path: web::Path<(PhotoId, String)>,
 ) -> Result<HttpResponse, AppError> {
     let (id, name) = path.into_inner();

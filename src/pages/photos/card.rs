@@ -1,18 +1,13 @@
-//! Photos as every page shows them: cards under month headings, and the filter they were found by.
+//! Photos as every page shows them: cards under month headings.
 
-use std::str::FromStr;
-
-use actix_web::HttpRequest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc};
 
-use crate::error::AppError;
 use crate::media::{RenditionName, placeholder};
-use crate::models::gallery::{Listed, MOST_FILTERS};
-use crate::models::{Cursor, Hashtag, Photo, Visibility};
+use crate::models::gallery::Listed;
+use crate::models::{Cursor, Photo, Visibility};
 use crate::routes;
-use crate::web::forms::Pairs;
 
 /// Photos a page of a gallery.
 pub const PAGE: usize = 60;
@@ -83,14 +78,6 @@ pub struct Chip {
     pub href: String,
     /// How many photos carry it, where that is known.
     pub photos: Option<i64>,
-}
-
-/// A hashtag that is filtered by.
-pub struct ActiveFilter {
-    /// Without `#`.
-    pub name: String,
-    /// The same listing without it.
-    pub remove: String,
 }
 
 impl Rendition {
@@ -215,68 +202,4 @@ pub fn months(listed: Vec<Listed>, before: Option<Cursor>, href: impl Fn(&Photo)
         }
     }
     months
-}
-
-/// Which part of a listing a URL asks for; by default the beginning of all.
-#[derive(Default)]
-pub struct Filter {
-    /// Normalised names, each once.
-    pub hashtags: Vec<String>,
-    /// Where the page begins; may be empty.
-    after: String,
-}
-
-impl Filter {
-    /// From `?hashtag=…&hashtag=…&after=…`; empty hashtags are ignored.
-    ///
-    /// # Errors
-    /// [`AppError::BadRequest`] for too many hashtags.
-    pub fn of(request: &HttpRequest) -> Result<Self, AppError> {
-        let query = Pairs::of_query(request)?;
-        let mut hashtags: Vec<String> = Vec::new();
-        for name in query.all("hashtag").flat_map(Hashtag::filter_words) {
-            if !hashtags.contains(&name) {
-                hashtags.push(name);
-            }
-        }
-        if hashtags.len() > MOST_FILTERS {
-            return Err(AppError::BadRequest(format!("Filter by at most {MOST_FILTERS} hashtags.")));
-        }
-        Ok(Self { hashtags, after: query.first("after").to_owned() })
-    }
-
-    /// Where the page begins: a [`Cursor`] in links for owners, a [`crate::models::PhotoId`] in those for visitors.
-    ///
-    /// # Errors
-    /// [`AppError::BadRequest`] when it is no such thing.
-    pub fn after<T: FromStr>(&self) -> Result<Option<T>, AppError> {
-        let wrong = "This address does not lead to photos. Start from the first page.";
-        let parse = |text: &str| text.parse().map_err(|_| AppError::BadRequest(wrong.to_owned()));
-        Some(self.after.as_str()).filter(|text| !text.is_empty()).map(parse).transpose()
-    }
-
-    /// The hashtags filtered by, each with the way to drop it.
-    #[must_use]
-    pub fn active(&self, listing: &str) -> Vec<ActiveFilter> {
-        let without = |name: &String| {
-            let others: Vec<_> = self.hashtags.iter().filter(|other| *other != name).cloned().collect();
-            format!("{listing}{}", routes::listing_query(&others, None))
-        };
-        self.hashtags.iter().map(|name| ActiveFilter { name: name.clone(), remove: without(name) }).collect()
-    }
-
-    /// The query that narrows by one more hashtag.
-    #[must_use]
-    pub fn narrowed_by(&self, name: &str) -> String {
-        let mut hashtags = self.hashtags.clone();
-        hashtags.push(name.to_owned());
-        routes::listing_query(&hashtags, None)
-    }
-}
-
-/// Cuts the extra photo that was read to see whether there is a next page, and says where that begins.
-pub fn cut_page(listed: &mut Vec<Listed>) -> Option<Cursor> {
-    let more = listed.len() > PAGE;
-    listed.truncate(PAGE);
-    listed.last().filter(|_| more).map(|(photo, _)| Cursor::after(photo))
 }

@@ -5,9 +5,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use crate::app::AppState;
 use crate::error::AppError;
 use crate::models::PhotoId;
-use crate::pages::photos::card::Filter;
 use crate::routes;
 use crate::web::auth::CurrentUser;
+use crate::web::filter::Filter;
 use crate::web::htmx::see_other;
 use crate::web::notice::Notice;
 

@@ -12,9 +12,10 @@ use crate::error::AppError;
 use crate::media::Format;
 use crate::models::gallery::Listed;
 use crate::models::{Cursor, Hashtag, Listing, UserId};
-use crate::pages::photos::card::{ActiveFilter, Card, Chip, Filter, Month, PAGE, cut_page, months};
+use crate::pages::photos::card::{Card, Chip, Month, PAGE, months};
 use crate::routes;
 use crate::web::auth::CurrentUser;
+use crate::web::filter::{ActiveFilter, Filter, cut_page};
 use crate::web::htmx::Htmx;
 use crate::web::page::Page;
 use crate::web::upload_form::Refusal;
@@ -80,7 +81,7 @@ impl Gallery {
                 diesel::QueryResult::Ok((listed, most_used))
             })
             .await?;
-        let next = cut_page(&mut listed).map(|cursor| {
+        let next = cut_page(&mut listed, PAGE).map(|cursor| {
             format!("{}{}", routes::photos(), routes::listing_query(&filter.hashtags, Some(&cursor.to_string())))
         });
         let query = routes::listing_query(&filter.hashtags, None);

@@ -3,20 +3,21 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
-use serde::Deserialize;
 
 use crate::app::AppState;
 use crate::error::AppError;
 use crate::media::RenditionName;
-use crate::models::{Cursor, Hashtag, Listing, Photo, PhotoId, UserId, Visibility, hashtag};
-use crate::pages::photos::card::{Blur, Chip, Filter, Rendition, alt, size};
+use crate::models::{Cursor, Hashtag, Listing, Photo, PhotoId, UserId};
+use crate::pages::photos::card::{Blur, Chip, Rendition, alt, size};
 use crate::pages::photos::facts::Fact;
 use crate::routes;
 use crate::web::auth::CurrentUser;
+use crate::web::filter::Filter;
 use crate::web::forms::Field;
 use crate::web::htmx::{Htmx, see_other};
 use crate::web::notice::Notice;
 use crate::web::page::Page;
+use crate::web::photo_changes::{Changes, Typed, Wrong};
 
 #[derive(Template)]
 #[template(path = "photos/show.html", blocks = ["details"])]
@@ -78,14 +79,6 @@ pub async fn show_photo(
     htmx.answer(StatusCode::OK, &view, &view.as_details())
 }
 
-/// What is to change; what is absent stays.
-#[derive(Deserialize)]
-pub struct PhotoChanges {
-    title: Option<String>,
-    hashtags: Option<String>,
-    visibility: Option<String>,
-}
-
 /// Title, hashtags, visibility: all that are sent, or none when one of them is wrong.
 pub async fn update_photo(
     request: HttpRequest,
@@ -94,7 +87,7 @@ pub async fn update_photo(
     user: CurrentUser,
     htmx: Htmx,
     id: web::Path<PhotoId>,
-    form: web::Form<PhotoChanges>,
+    form: web::Form<Typed>,
 ) -> Result<HttpResponse, AppError> {
     let (owner, id, filter) = (user.user.id, *id, Filter::of(&request)?);
     let here = format!("{}{}", routes::photo(&id.to_string()), routes::listing_query(&filter.hashtags, None));
@@ -109,69 +102,12 @@ pub async fn update_photo(
             view.saved = true;
             htmx.answer(StatusCode::OK, &view, &view.as_details())
         }
-        Err(Wrong { title, hashtags }) => {
+        Err(Wrong { title, hashtags, .. }) => {
             let mut view = ShowPhoto::load(&state, page, owner, id, filter).await?;
             view.title = title.unwrap_or(view.title);
             view.hashtags = hashtags.unwrap_or(view.hashtags);
             htmx.answer(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.as_details())
         }
-    }
-}
-
-/// Changes that can be saved.
-struct Changes {
-    title: Option<String>,
-    hashtags: Option<Vec<Hashtag>>,
-    visibility: Option<Visibility>,
-}
-
-/// The fields as they were typed, with what is wrong with them.
-struct Wrong {
-    title: Option<Field>,
-    hashtags: Option<Field>,
-}
-
-impl Changes {
-    fn parse(form: PhotoChanges) -> Result<Self, Wrong> {
-        let mut title = form.title.as_deref().map(|typed| Field::of(typed.trim()));
-        if let Some(field) = &mut title
-            && (field.value.chars().count() > 200 || field.value.chars().any(char::is_control))
-        {
-            field.refuse("Use at most 200 characters, on one line.");
-        }
-        let parsed = form.hashtags.as_deref().map(Hashtag::parse_list);
-        let mut hashtags = form.hashtags.map(Field::of);
-        if let (Some(field), Some(Err(error))) = (&mut hashtags, &parsed) {
-            field.refuse(error.to_string());
-        }
-        let visibility = match form.visibility.as_deref() {
-            Some("private") => Some(Visibility::Private),
-            Some("link") => Some(Visibility::Link),
-            Some("public") => Some(Visibility::Public),
-            None => None,
-            // Not something the form can send.
-            Some(_) => return Err(Wrong { title, hashtags }),
-        };
-        match (&title, parsed.transpose()) {
-            (Some(field), _) if !field.is_fine() => Err(Wrong { title, hashtags }),
-            (_, Err(_)) => Err(Wrong { title, hashtags }),
-            (_, Ok(names)) => Ok(Self { title: title.map(|field| field.value), hashtags: names, visibility }),
-        }
-    }
-
-    fn save(&self, conn: &mut diesel::PgConnection, owner: UserId, id: PhotoId) -> diesel::QueryResult<()> {
-        hashtag::lock_owner(conn, owner)?;
-        Photo::owned_by(conn, owner, id)?;
-        if let Some(title) = &self.title {
-            Photo::set_title(conn, owner, id, title)?;
-        }
-        if let Some(hashtags) = &self.hashtags {
-            Hashtag::replace(conn, owner, id, hashtags)?;
-        }
-        if let Some(visibility) = self.visibility {
-            Photo::set_visibility(conn, owner, id, visibility)?;
-        }
-        Ok(())
     }
 }
 

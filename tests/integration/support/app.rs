@@ -130,6 +130,11 @@ impl TestApp {
         client
     }
 
+    /// A program that logs in as somebody with an account.
+    pub async fn program_of(&self, name: &str) -> super::program::Program {
+        super::program::Program::log_in(self, name).await
+    }
+
     /// A connection to its database, past the program.
     pub fn connect(&self) -> PgConnection {
         self.database.connect()

@@ -106,6 +106,12 @@ impl Client {
         self.request(Method::POST, path).header(ORIGIN, &self.origin).form(fields)
     }
 
+    /// A request with a JSON body, not yet sent.
+    pub fn json(&self, method: Method, path: &str, body: &serde_json::Value) -> reqwest::RequestBuilder {
+        let request = self.request(method, path).header(ORIGIN, &self.origin);
+        request.header(CONTENT_TYPE, "application/json").body(body.to_string())
+    }
+
     /// POST of an upload as a page's form sends it.
     pub async fn post_upload(&self, upload: Upload) -> Answer {
         self.send(self.upload_request(upload)).await
@@ -113,7 +119,12 @@ impl Client {
 
     /// An upload, not yet sent.
     pub fn upload_request(&self, upload: Upload) -> reqwest::RequestBuilder {
-        let request = self.request(Method::POST, "/photos").header(ORIGIN, &self.origin);
+        self.upload_to("/photos", upload)
+    }
+
+    /// The same elsewhere.
+    pub fn upload_to(&self, path: &str, upload: Upload) -> reqwest::RequestBuilder {
+        let request = self.request(Method::POST, path).header(ORIGIN, &self.origin);
         request.header(CONTENT_TYPE, Upload::content_type()).body(upload.into_body())
     }
 

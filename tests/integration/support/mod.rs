@@ -12,6 +12,7 @@
 //!   `data_dir`, `stored_files`; `ask("SELECT …")` and `execute("UPDATE …")` go to the database past the program.
 //! - [`client::Client`]: `get`, `get_with`, `post`, `post_by_script`, `post_upload(Upload)`, `upload`, `share`, `copied`,
 //!   cookies in the open. [`client::Answer`]: `assert_status`, `assert_says`, `header`, `text`, `photos`, `field`.
+//! - [`program::Program`]: a program with an access token.
 //! - [`upload::Upload`]: a multipart form; [`images`]: photos and broken ones; [`animations`]: what plays; [`exif`]: what
 //!   cameras write.
 //! - [`corpora`]: real and hostile files from elsewhere; [`pictures`]: decoded ones, compared by the system's programs.
@@ -34,6 +35,7 @@ pub mod db;
 pub mod exif;
 pub mod images;
 pub mod pictures;
+pub mod program;
 pub mod s3;
 pub mod server;
 pub mod upload;
@@ -42,4 +44,5 @@ pub use app::{PASSWORD, TestApp};
 pub use client::{Answer, Client, Photo};
 pub use db::Database;
 pub use images::{gif, jpeg, png, webp};
+pub use program::Program;
 pub use upload::Upload;

@@ -1,0 +1,59 @@
+//! `/api/v1/hashtags/`: the hashtags that are for all to see. Whose private photos carry which is not told here.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::api::tagged;
+use crate::app::AppState;
+use crate::error::AppError;
+use crate::models::Hashtag;
+use crate::models::hashtag::Listed;
+use crate::web::caller::Sent;
+use crate::web::forms::Pairs;
+
+/// The most hashtags of an answer.
+const MOST: i64 = 1000;
+
+/// A hashtag to create.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewHashtag {
+    name: String,
+}
+
+/// `POST /hashtags/`: creates one for all to see; 200 when it was so already.
+pub async fn create_hashtag(
+    state: web::Data<AppState>,
+    sent: Sent<web::Json<NewHashtag>>,
+) -> Result<HttpResponse, AppError> {
+    let Sent(_, new) = sent;
+    let names = Hashtag::parse_list(&new.name).map_err(|error| AppError::invalid_field("name", error.to_string()))?;
+    let Ok([name]) = <[Hashtag; 1]>::try_from(names) else {
+        return Err(AppError::invalid_field("name", "Give the name of one hashtag."));
+    };
+    let (hashtag, is_new) = state.db.write(move |conn| Listed::create(conn, &name)).await?;
+    let mut answer = if is_new { HttpResponse::Created() } else { HttpResponse::Ok() };
+    Ok(answer.json(shown(&hashtag)))
+}
+
+/// `GET /hashtags/`: all of them.
+pub async fn list_hashtags(request: HttpRequest, state: web::Data<AppState>) -> Result<HttpResponse, AppError> {
+    answer(&request, &state, String::new()).await
+}
+
+/// `GET /hashtags/search?q=`: those with `q` in their name.
+pub async fn search_hashtags(request: HttpRequest, state: web::Data<AppState>) -> Result<HttpResponse, AppError> {
+    let q = Pairs::of_query(&request)?.first("q").chars().take(200).collect();
+    answer(&request, &state, q).await
+}
+
+async fn answer(request: &HttpRequest, state: &AppState, q: String) -> Result<HttpResponse, AppError> {
+    let found = state.db.read(move |conn| Listed::search(conn, &q, MOST)).await?;
+    let hashtags: Vec<_> = found.iter().map(shown).collect();
+    Ok(tagged(request, &json!({ "hashtags": hashtags })))
+}
+
+fn shown(hashtag: &Listed) -> Value {
+    json!({ "name": hashtag.name, "photos": hashtag.photos })
+}

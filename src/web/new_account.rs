@@ -1,0 +1,131 @@
+//! Making an account, by the form or by the API: what is asked for, what is checked, and who was first to a name.
+
+use serde::Deserialize;
+
+use crate::app::AppState;
+use crate::config::Registration;
+use crate::error::AppError;
+use crate::models::user::{NewUser, Taken, User};
+use crate::passwords;
+use crate::web::forms::Field;
+
+/// What is asked for.
+#[derive(Deserialize)]
+pub struct NewAccount {
+    #[serde(default)]
+    username: String,
+    #[serde(default)]
+    email: String,
+    full_name: Option<String>,
+    #[serde(default)]
+    password: String,
+}
+
+/// The fields as they were typed (the password is not kept), with what is wrong with them.
+pub struct Fields {
+    /// See [`User`].
+    pub username: Field,
+    /// See [`User`].
+    pub email: Field,
+    /// See [`User`].
+    pub full_name: Field,
+    /// Empty.
+    pub password: Field,
+}
+
+/// No account was made.
+pub struct Refused {
+    /// Why.
+    pub fields: Fields,
+    /// The only thing wrong is that somebody else has the name or address.
+    pub taken: bool,
+}
+
+impl Fields {
+    fn checked(typed: &NewAccount) -> Self {
+        Self {
+            username: checked_username(&typed.username),
+            email: checked_email(&typed.email),
+            full_name: checked_full_name(typed.full_name.as_deref().unwrap_or_default()),
+            password: checked_password(&typed.password),
+        }
+    }
+
+    /// Each with its name.
+    #[must_use]
+    pub fn named(self) -> [(&'static str, Field); 4] {
+        [("username", self.username), ("email", self.email), ("full_name", self.full_name), ("password", self.password)]
+    }
+}
+
+/// Makes an account. The unique indexes decide who was first to a name, not a look beforehand.
+///
+/// # Errors
+/// [`AppError::Forbidden`] when nobody can make one; of the database. What is wrong with the fields is in the `Ok`.
+pub async fn register(state: &AppState, typed: NewAccount) -> Result<Result<User, Refused>, AppError> {
+    if state.config.registration == Registration::Closed {
+        return Err(AppError::Forbidden("Nobody can make an account here at the moment."));
+    }
+    let mut fields = Fields::checked(&typed);
+    if ![&fields.username, &fields.email, &fields.full_name, &fields.password].iter().all(|field| field.is_fine()) {
+        return Ok(Err(Refused { fields, taken: false }));
+    }
+    let new = NewUser {
+        username: fields.username.value.clone(),
+        email: fields.email.value.clone(),
+        full_name: fields.full_name.value.clone(),
+        password_hash: state.passwords.hash(typed.password).await?,
+    };
+    match state.db.write(move |conn| User::create(conn, &new)).await? {
+        Ok(user) => return Ok(Ok(user)),
+        Err(Taken::Username) => fields.username.refuse("This username is taken. Choose another one."),
+        Err(Taken::Email) => fields.email.refuse(EMAIL_TAKEN),
+    }
+    Ok(Err(Refused { fields, taken: true }))
+}
+
+/// Said wherever an email address is entered that another account has.
+pub const EMAIL_TAKEN: &str = "This email address already has an account. Log in, or use another one.";
+
+fn checked_username(typed: &str) -> Field {
+    let mut field = Field::of(typed.trim());
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    if !(3..=50).contains(&field.value.chars().count()) || !field.value.chars().all(allowed) {
+        field.refuse("Use 3 to 50 letters, digits, dots, dashes or underscores.");
+    }
+    field
+}
+
+/// An address needs an `@` with something on both sides: more cannot be known without sending mail.
+pub fn checked_email(typed: &str) -> Field {
+    let mut field = Field::of(typed.trim());
+    let parts: Vec<&str> = field.value.split('@').collect();
+    let well_formed = matches!(parts.as_slice(), [name, host] if !name.is_empty() && !host.is_empty())
+        && !field.value.chars().any(|c| c.is_whitespace() || c.is_control());
+    if !well_formed || field.value.chars().count() > 254 {
+        field.refuse("Enter an email address, such as name@example.org.");
+    }
+    field
+}
+
+/// Any name, or none.
+pub fn checked_full_name(typed: &str) -> Field {
+    let mut field = Field::of(typed.trim());
+    if field.value.chars().count() > 100 || field.value.chars().any(char::is_control) {
+        field.refuse("Use at most 100 characters.");
+    }
+    field
+}
+
+/// The value is not kept: passwords are never sent back.
+pub fn checked_password(typed: &str) -> Field {
+    let mut field = Field::default();
+    if typed.chars().count() < passwords::SHORTEST {
+        field.refuse(format!("Use at least {} characters.", passwords::SHORTEST));
+    } else if typed.len() > passwords::LONGEST {
+        field.refuse(format!("This is too long: use at most {} bytes.", passwords::LONGEST));
+    } else if typed.contains('\0') {
+        field.refuse("Use characters that can be typed.");
+    }
+    field
+}

@@ -1,0 +1,8 @@
+//! What programs do over HTTP, a story a resource.
+
+mod accounts;
+mod cors;
+mod hashtags;
+mod photos;
+mod problems;
+mod tokens;
