@@ -1,10 +1,10 @@
-//! `./dev bench [S1 S2 S7 S8]`: how fast Lumina is, and how much memory it takes.
+//! `./dev bench [S1 S2 S5 S6 S7 S8]`: how fast Lumina is, and how much memory it takes.
 //!
 //! The program itself is measured, as a process, over HTTP, on a private Postgres beside it. Where speed is compared, both
 //! sides run in turns on the same database, and the median of the rounds counts: a ratio within one run means something,
 //! a time on another machine or day does not. `wrk` makes the load: its clients
 //! share the cores with the server, and a small C program leaves it more of them than a loop of ours would. `pgbench` runs
-//! the bare SQL and shares them likewise.
+//! the bare SQL and shares them likewise. Photos are drawn; real ones of `LUMINA_CORPUS` are sent too when that is set.
 //!
 //! The data (two databases with a million photos each) are made once, in cargo's folder for temporary files.
 #![expect(
@@ -16,6 +16,7 @@
     reason = "a benchmark that cannot go on ends, and prepares its data past the program's own doors"
 )]
 
+mod batch;
 mod data;
 mod gallery;
 mod load;
@@ -24,6 +25,8 @@ mod memory;
 mod overheard;
 mod process;
 mod start;
+mod take_in;
+mod uploads;
 
 use crate::data::Server;
 
@@ -52,6 +55,12 @@ async fn main() {
     }
     if wants("S2") {
         rows.extend(gallery::other_pages(&server).await);
+    }
+    if wants("S5") {
+        rows.extend(take_in::measure(&server).await);
+    }
+    if wants("S6") {
+        rows.extend(batch::measure(&server).await);
     }
     if wants("S7") {
         rows.extend(memory::measure(&server).await);

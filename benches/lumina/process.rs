@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::ops::Sub;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -69,18 +70,24 @@ impl Lumina {
 
     /// Signs `name` in, who gets an account unless there is one. Returns the cookie.
     pub async fn sign_in(&self, name: &str) -> String {
+        match self.enter("/register", name).await {
+            Some(cookie) => cookie,
+            None => self.log_in(name).await,
+        }
+    }
+
+    /// Signs `name` in, who has an account. Returns the cookie.
+    pub async fn log_in(&self, name: &str) -> String {
+        self.enter("/login", name).await.unwrap_or_else(|| panic!("{name} cannot sign in"))
+    }
+
+    async fn enter(&self, path: &str, name: &str) -> Option<String> {
         let email = format!("{name}@example.org");
         let form = [("username", name), ("email", &email), ("password", PASSWORD)];
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        for path in ["/register", "/login"] {
-            let post = client.post(self.url(path)).header(ORIGIN, self.origin()).form(&form);
-            let answer = post.send().await.unwrap();
-            if answer.status() == 303 {
-                let cookie = answer.headers()[SET_COOKIE].to_str().unwrap();
-                return cookie.split(';').next().unwrap().to_owned();
-            }
-        }
-        panic!("{name} cannot sign in");
+        let answer = client.post(self.url(path)).header(ORIGIN, self.origin()).form(&form).send().await.unwrap();
+        let cookie = (answer.status() == 303).then(|| answer.headers()[SET_COOKIE].to_str().unwrap().to_owned())?;
+        Some(cookie.split(';').next()?.to_owned())
     }
 
     /// A page's text.
@@ -91,12 +98,53 @@ impl Lumina {
         answer.text().await.unwrap()
     }
 
+    /// CPU time that it has used so far.
+    pub fn cpu_seconds(&self) -> CpuSeconds {
+        cpu_seconds(&self.child.id().to_string())
+    }
+
     /// A line of its memory in `/proc`, in MiB: `VmRSS` (resident now) or `VmHWM` (the most so far).
     pub fn memory(&self, line: &str) -> f64 {
         let status = fs::read_to_string(PathBuf::from(format!("/proc/{}/status", self.child.id()))).unwrap();
         let line = status.lines().find(|text| text.starts_with(line)).unwrap();
         line.split_whitespace().nth(1).unwrap().parse::<f64>().unwrap() / 1024.0
     }
+}
+
+/// CPU time that a process has used, and its children that have ended, in seconds.
+#[derive(Clone, Copy)]
+pub struct CpuSeconds {
+    pub own: f64,
+    pub children: f64,
+}
+
+impl CpuSeconds {
+    pub fn total(self) -> f64 {
+        self.own + self.children
+    }
+}
+
+impl Sub for CpuSeconds {
+    type Output = Self;
+
+    fn sub(self, before: Self) -> Self {
+        Self { own: self.own - before.own, children: self.children - before.children }
+    }
+}
+
+/// Of the process with this folder in `/proc`.
+pub fn cpu_seconds(process: &str) -> CpuSeconds {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    // Fields 14 to 17, in hundredths: proc(5). The name before may hold anything but its last bracket.
+    let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let seconds = |field: usize| fields[field - 3].parse::<f64>().unwrap() / 100.0;
+    CpuSeconds { own: seconds(14) + seconds(15), children: seconds(16) + seconds(17) }
+}
+
+/// Time that all cores together had nothing to do, waiting for disks included, in seconds.
+pub fn idle_seconds() -> f64 {
+    let stat = fs::read_to_string("/proc/stat").unwrap();
+    stat.split_whitespace().skip(4).take(2).map(|hundredths| hundredths.parse::<f64>().unwrap() / 100.0).sum()
 }
 
 impl Drop for Lumina {
