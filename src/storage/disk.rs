@@ -15,6 +15,7 @@ use std::sync::Arc;
 use tempfile::{NamedTempFile, TempPath};
 use tokio::fs::File;
 
+use super::list::{self, Listing};
 use super::temporary::TemporaryFolder;
 use super::{Object, ObjectKey, Received, StorageError};
 
@@ -81,10 +82,23 @@ impl Disk {
         }
     }
 
-    /// See [`super::Storage::has`].
-    pub(super) async fn has(&self, key: ObjectKey) -> Result<bool, StorageError> {
+    /// See [`super::Storage::stat`].
+    pub(super) async fn stat(&self, key: ObjectKey) -> Result<u64, StorageError> {
         let path = self.path(key);
-        blocking(move || path.try_exists()).await
+        let size = blocking(move || match fs::metadata(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            file => file.map(|file| Some(file.len())),
+        });
+        size.await?.ok_or(StorageError::NotFound)
+    }
+
+    /// See [`super::Storage::list`].
+    pub(super) fn list(&self, prefix: &str) -> Listing {
+        list::files(&self.root, prefix)
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// See [`super::Storage::delete`].

@@ -7,6 +7,8 @@
 //! S3-compatible storage. Both pass the same tests.
 
 mod disk;
+mod key;
+mod list;
 mod s3;
 mod temporary;
 #[cfg(test)]
@@ -18,67 +20,21 @@ use std::path::Path;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream};
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use tokio_util::io::ReaderStream;
-use uuid::Uuid;
 
 use crate::config::{Config, S3Config};
-use crate::media::RenditionName;
 
 /// Bytes read at a time, hence held for each reader.
 const CHUNK: usize = 128 * 1024;
 
 pub use disk::Disk;
+pub use key::{Kind, ObjectKey, PHOTOS, UnknownKey};
+pub use list::{Listed, Listing};
 pub use s3::{BucketProblem, S3};
 pub use temporary::{Received, Temporary};
-
-/// Which of a photo's objects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// The bytes as they were uploaded.
-    Original,
-    /// A copy made from them.
-    Rendition(RenditionName),
-}
-
-impl Kind {
-    /// All objects that a photo may have.
-    pub fn all() -> impl Iterator<Item = Self> {
-        [Self::Original].into_iter().chain(RenditionName::ALL.map(Self::Rendition))
-    }
-}
-
-/// Names one stored object. Made from a photo's id alone, never from anything a user typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ObjectKey {
-    photo: Uuid,
-    kind: Kind,
-}
-
-impl ObjectKey {
-    /// The key of the photo's object of this kind.
-    pub fn new(photo: Uuid, kind: Kind) -> Self {
-        Self { photo, kind }
-    }
-}
-
-/// `photos/{shard}/{photo}/original`, `…/small.webp` and so on, `…/moving`.
-///
-/// The shard is the id's last byte: it spreads photos evenly over 256 folders, which the id's first bytes, a clock, would not.
-impl fmt::Display for ObjectKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [.., shard] = *self.photo.as_bytes();
-        write!(f, "photos/{shard:02x}/{}/", self.photo)?;
-        match self.kind {
-            Kind::Original => f.write_str("original"),
-            // Of the type of the original.
-            Kind::Rendition(name @ RenditionName::Moving) => write!(f, "{name}"),
-            Kind::Rendition(name) => write!(f, "{name}.webp"),
-        }
-    }
-}
 
 /// Why storage did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -156,13 +112,23 @@ impl Object {
     }
 }
 
-/// The storage in use.
+/// A storage: the one in use, or another beside it, to copy to or from. Cloning it is cheap and gives the same one.
 #[derive(Clone, Debug)]
 pub enum Storage {
     /// Files in a folder.
     Disk(Disk),
     /// Objects in a bucket.
     S3(S3),
+}
+
+/// For people: "the folder ./data", "the bucket photos at https://…".
+impl fmt::Display for Storage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disk(disk) => write!(f, "the folder {}", disk.root().display()),
+            Self::S3(s3) => write!(f, "the bucket {}", s3.place()),
+        }
+    }
 }
 
 impl Storage {
@@ -271,15 +237,45 @@ impl Storage {
         }
     }
 
+    /// The size in bytes of the object at `key`.
+    ///
+    /// # Errors
+    /// [`StorageError::NotFound`] or [`StorageError::Unavailable`].
+    pub async fn stat(&self, key: ObjectKey) -> Result<u64, StorageError> {
+        match self {
+            Self::Disk(disk) => disk.stat(key).await,
+            Self::S3(s3) => s3.stat(key).await,
+        }
+    }
+
     /// Whether there is an object at `key`.
     ///
     /// # Errors
     /// [`StorageError::Unavailable`].
     pub async fn has(&self, key: ObjectKey) -> Result<bool, StorageError> {
-        match self {
-            Self::Disk(disk) => disk.has(key).await,
-            Self::S3(s3) => s3.has(key).await,
+        match self.stat(key).await {
+            Err(StorageError::NotFound) => Ok(false),
+            there => there.map(|_| true),
         }
+    }
+
+    /// All objects whose names begin with `prefix`, which ends with a slash, such as [`PHOTOS`]; in the order of the names'
+    /// bytes. They are read as they are taken: what is held is one page of a bucket's list (1 000 objects), or the names in
+    /// one folder of a disk.
+    ///
+    /// What is stored from before the call until its name is reached, is listed; what comes or goes meanwhile may be or
+    /// not be, and has to be looked at again before anything is concluded from that. Others' files in there are listed too.
+    ///
+    /// An error ends it: [`StorageError::Unavailable`], also where a bucket does not list in order.
+    pub fn list(&self, prefix: &str) -> Listing {
+        if !prefix.ends_with('/') {
+            return stream::iter([Err(list::nonsense("a prefix ends with a slash"))]).boxed();
+        }
+        let listing = match self {
+            Self::Disk(disk) => disk.list(prefix),
+            Self::S3(s3) => s3.list(prefix),
+        };
+        list::checked(listing, prefix.to_owned())
     }
 
     /// Removes the object at `key`. An absent one is fine: deleting can be repeated.

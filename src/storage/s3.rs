@@ -26,6 +26,7 @@ use futures_util::StreamExt;
 use tokio::fs::File;
 use tokio::sync::Mutex;
 
+use super::list::{self, Listing};
 use super::temporary::TemporaryFolder;
 use super::{CHUNK, Object, ObjectKey, Received, StorageError, Temporary};
 use crate::config::S3Config;
@@ -45,11 +46,14 @@ struct Bounds {
     answer: Duration,
     /// How long nothing may move while bytes are sent or received.
     standstill: Duration,
+    /// Objects listed at a time; S3 gives no more than 1 000.
+    page: usize,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { one_request: 4 << 30, answer: Duration::from_secs(10), standstill: Duration::from_secs(20) }
+        let (answer, standstill) = (Duration::from_secs(10), Duration::from_secs(20));
+        Self { one_request: 4 << 30, answer, standstill, page: 1000 }
     }
 }
 
@@ -147,13 +151,24 @@ impl S3 {
         Ok(Object { size: object.size, stream: stream.boxed() })
     }
 
-    /// See [`super::Storage::has`].
-    pub(super) async fn has(&self, key: ObjectKey) -> Result<bool, StorageError> {
+    /// See [`super::Storage::stat`].
+    pub(super) async fn stat(&self, key: ObjectKey) -> Result<u64, StorageError> {
         let key = key.to_string();
-        match self.persist(|| self.shared.client.has(&key)).await {
-            Err(StorageError::NotFound) => Ok(false),
-            there => there.map(|()| true),
-        }
+        self.persist(|| self.shared.client.stat(&key)).await
+    }
+
+    /// See [`super::Storage::list`].
+    pub(super) fn list(&self, prefix: &str) -> Listing {
+        let (this, prefix) = (self.clone(), prefix.to_owned());
+        list::paged(move |from: Option<String>| {
+            let (this, prefix) = (this.clone(), prefix.clone());
+            async move { this.persist(|| this.shared.client.list_page(&prefix, from.clone())).await }
+        })
+    }
+
+    /// Its name, and where it is.
+    pub(super) fn place(&self) -> String {
+        self.shared.client.place()
     }
 
     /// See [`super::Storage::delete`].

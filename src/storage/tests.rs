@@ -27,13 +27,6 @@ async fn read(object: Object) -> Vec<u8> {
     object.stream.try_fold(Vec::new(), async |all, chunk| Ok([all.as_slice(), &chunk].concat())).await.unwrap()
 }
 
-#[test]
-fn keys_are_made_of_the_id_alone() {
-    let id = Uuid::parse_str("01938d2e-7a10-7c3f-9b21-5d0c8e4f1ab7").unwrap();
-    assert_eq!(ObjectKey::new(id, Kind::Original).to_string(), format!("photos/b7/{id}/original"));
-    assert_eq!(ObjectKey::new(id, LARGE).to_string(), format!("photos/b7/{id}/large.webp"));
-}
-
 #[tokio::test]
 async fn an_object_being_read_survives_its_deletion() {
     let (_folder, storage) = storage().await;

@@ -9,6 +9,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::DateTime;
+use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
 use s3::creds::Credentials;
 use s3::error::S3Error;
@@ -21,7 +23,8 @@ use super::Bounds;
 use super::failure::Failure;
 use super::progress::{Progress, never_idle};
 use crate::config::S3Config;
-use crate::storage::Object;
+use crate::storage::list::Page;
+use crate::storage::{Listed, Object};
 
 /// How long a signed URL is good for, in seconds: what clocks may differ by.
 const SIGNED_FOR: u32 = 900;
@@ -81,12 +84,7 @@ impl Client {
     pub(super) async fn put_in_parts(&self, key: &str, file: &Path) -> Result<(), Failure> {
         let mut file = File::open(file).await.map_err(Failure::ours)?;
         let put = self.bucket.put_object_stream_builder(key).with_max_concurrent_chunks(2);
-        put.execute_stream(&mut file).await.map(drop).map_err(|error| match error {
-            S3Error::HttpFailWithBody(status, body) => Failure::status(status, &body),
-            S3Error::Reqwest(error) => unanswered(error),
-            S3Error::Io(error) => Failure::ours(error),
-            other => Failure::nonsense(other.to_string()),
-        })
+        put.execute_stream(&mut file).await.map(drop).map_err(of_rust_s3)
     }
 
     /// Opens an object, or a part of it.
@@ -129,19 +127,36 @@ impl Client {
         Ok(Object { size, stream: Box::pin(futures_util::stream::empty()) })
     }
 
-    /// Succeeds if the object is there.
-    pub(super) async fn has(&self, key: &str) -> Result<(), Failure> {
-        let url = self.bucket.presign_get(key, SIGNED_FOR, None).await.map_err(signing)?;
-        let request = self.request(Method::GET, url).header(RANGE, "bytes=0-0");
-        self.in_time(async {
-            let answer = send(request).await?;
-            if answer.status() == StatusCode::RANGE_NOT_SATISFIABLE {
-                return Ok(());
-            }
-            // Read to its end, so that the connection can be used again.
-            checked(answer).await?.bytes().await.map(drop).map_err(unanswered)
-        })
-        .await
+    /// The object's size, by one byte of it: what is wrong with a request is told in a body, which HEAD has none of.
+    pub(super) async fn stat(&self, key: &str) -> Result<u64, Failure> {
+        let object = self.get(key, Some((0, 0))).await?;
+        // Read to its end, so that the connection can be used again.
+        let rest = object.stream.try_for_each(|_| std::future::ready(Ok(())));
+        self.in_time(async { rest.await.map_err(|error| Failure::unanswered(&error)) }).await?;
+        Ok(object.size)
+    }
+
+    /// Some objects whose names begin with `prefix`, from the first or from where an earlier page says, and where to go on.
+    pub(super) async fn list_page(&self, prefix: &str, from: Option<String>) -> Result<Page, Failure> {
+        let listing = self.bucket.list_page(prefix.to_owned(), None, from, None, Some(self.bounds.page));
+        // It comes at once when it was found, which may take a while among many.
+        let listed = tokio::time::timeout(self.bounds.standstill, listing).await.map_err(|_| Failure::late())?;
+        let (page, _) = listed.map_err(of_rust_s3)?;
+        let next = page.next_continuation_token.filter(|_| page.is_truncated);
+        if page.is_truncated && next.is_none() {
+            return Err(Failure::nonsense("a list that does not say where it goes on"));
+        }
+        let objects = page.contents.into_iter().map(|object| {
+            let modified = DateTime::parse_from_rfc3339(&object.last_modified);
+            let modified = modified.map_err(|_| Failure::nonsense("a list with times that are none"))?.to_utc();
+            Ok(Listed { key: object.key, size: object.size, modified })
+        });
+        Ok((objects.collect::<Result<_, _>>()?, next))
+    }
+
+    /// The bucket's name, and where it is.
+    pub(super) fn place(&self) -> String {
+        format!("{} at {}", self.bucket.name, self.bucket.region.endpoint())
     }
 
     pub(super) async fn delete(&self, key: &str) -> Result<(), Failure> {
@@ -207,6 +222,16 @@ fn whole_size(answer: &Response) -> Option<u64> {
 /// Without the URL, which holds a signature that is good for a while.
 fn unanswered(error: s3_http::Error) -> Failure {
     Failure::unanswered(&error.without_url())
+}
+
+/// Of what rust-s3 sent itself.
+fn of_rust_s3(error: S3Error) -> Failure {
+    match error {
+        S3Error::HttpFailWithBody(status, body) => Failure::status(status, &body),
+        S3Error::Reqwest(error) => unanswered(error),
+        S3Error::Io(error) => Failure::ours(error),
+        other => Failure::nonsense(other.to_string()),
+    }
 }
 
 /// What signing fails of is an address that the settings do not make.

@@ -61,7 +61,7 @@ impl S3 {
 impl Shared {
     /// Asks once, for an object that is not there; else says why not.
     async fn probe(&self) -> Result<(), String> {
-        match tokio::time::timeout(PATIENCE, self.client.has("photos/probe")).await {
+        match tokio::time::timeout(PATIENCE, self.client.stat("photos/probe")).await {
             Ok(Err(failure)) if !failure.is_an_answer() => return Err(failure.to_string()),
             Err(_) => return Err("no answer in time".into()),
             Ok(_) => {}

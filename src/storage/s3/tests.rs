@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::progress::never_idle;
 use super::{Bounds, S3};
-use crate::storage::{Kind, ObjectKey, Received, StorageError};
+use crate::storage::{Kind, Listed, ObjectKey, Received, StorageError};
 
 #[path = "../../../tests/integration/support/s3.rs"]
 #[expect(dead_code, reason = "made for many tests")]
@@ -51,6 +51,44 @@ async fn what_is_too_large_for_one_request_goes_in_parts() {
     assert_eq!(object.size, bytes.len() as u64);
     let read = object.stream.try_fold(Vec::new(), async |all, chunk| Ok([all.as_slice(), &chunk].concat()));
     assert!(read.await.unwrap() == bytes);
+}
+
+#[tokio::test]
+async fn a_list_is_read_page_by_page() {
+    for (page, pages) in [(3, 4), (5, 2), (10, 1), (1, 10), (1000, 1)] {
+        let (_folder, server, s3) = bucket(Bounds { page, ..Bounds::default() }).await;
+        let mut keys: Vec<_> = (0..10).map(|_| key().to_string()).collect();
+        keys.sort();
+        for key in &keys {
+            s3.put_bytes(key.parse().unwrap(), b"photo".to_vec()).await.unwrap();
+        }
+        let asked = server.requests();
+        let listed: Vec<_> = s3.list("photos/").map_ok(|listed| listed.key).try_collect().await.unwrap();
+        assert_eq!((listed, server.requests() - asked), (keys, pages), "{page}");
+        let asked = server.requests();
+        let first: Vec<_> = s3.list("photos/").take(1).collect().await;
+        assert_eq!((first.len(), server.requests() - asked), (1, 1), "no page before it is needed");
+        server.becomes(Mood::Away);
+        let all: Vec<_> = s3.list("photos/").collect().await;
+        assert!(matches!(&all[..], [Err(StorageError::Unavailable(_))]));
+    }
+}
+
+#[tokio::test]
+async fn a_list_out_of_order_ends_with_an_error() {
+    let listed = |key: &str| Ok(Listed { key: key.into(), size: 1, modified: chrono::Utc::now() });
+    for (keys, good) in [
+        (vec!["photos/a", "photos/b", "photos/c"], 3),
+        (vec!["photos/a", "photos/c", "photos/b", "photos/d"], 2),
+        (vec!["photos/a", "photos/a"], 1),
+        (vec!["photos/a", "uploads/b"], 1),
+    ] {
+        let is_fine = good == keys.len();
+        let listing = futures_util::stream::iter(keys.into_iter().map(listed).collect::<Vec<_>>()).boxed();
+        let all: Vec<_> = crate::storage::list::checked(listing, "photos/".into()).collect().await;
+        assert_eq!((all.iter().filter(|listed| listed.is_ok()).count(), all.last().unwrap().is_ok()), (good, is_fine));
+        assert_eq!(all.len(), good + usize::from(!is_fine));
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -118,10 +118,14 @@ impl S3Server {
         self.shared.sent.load(Ordering::SeqCst)
     }
 
+    /// The folder in which its objects are files, named by their keys.
+    pub fn bucket(&self) -> PathBuf {
+        self.folder.path().join("photos")
+    }
+
     /// The keys of all objects, and of what may lie half there, in order.
     pub fn objects(&self) -> Vec<String> {
-        let bucket = self.folder.path().join("photos");
-        let mut objects = files_below(&bucket);
+        let mut objects = files_below(&self.bucket());
         // Parts of uploads that are not finished.
         objects.extend(files_below(self.folder.path()).into_iter().filter(|path| path.starts_with(".upload")));
         objects.sort();
