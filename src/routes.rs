@@ -1,63 +1,69 @@
 //! Every URL: the table of routes, and the functions that build links. No URL is spelled anywhere else.
 
-use actix_web::guard::{Any, Get, Head};
-use actix_web::{Resource, Route, web};
+mod place;
+
+use actix_web::http::Method;
+use actix_web::web;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::api;
 use crate::error::AppError;
 use crate::pages::{account, hashtags as hashtag_pages, home as home_page, people, photos as photo_pages};
 use crate::pages::{registration, session, shared};
+use crate::routes::place::{Place, api, at};
 use crate::web::assets;
 
 /// The table. More special paths stand before those with a variable in the same place.
 #[rustfmt::skip]
+fn table() -> Vec<Place> {
+    vec![
+        at("/").get(home_page::show_home),
+        at("/register").get(registration::show_registration).post(registration::create_account),
+        at("/login").get(session::show_login).post(session::create_session),
+        at("/logout").post(session::delete_session),
+        at("/photos").get(photo_pages::list::show_gallery).post(photo_pages::create::create_photos),
+        at("/photos/selection").post(photo_pages::selection::edit_selection),
+        at("/photos/{id}").get(photo_pages::show::show_photo).post(photo_pages::show::update_photo),
+        at("/photos/{id}/delete").post(photo_pages::delete::delete_photo),
+        at("/photos/{id}/restore").post(photo_pages::delete::restore_photo),
+        at("/photos/{id}/original").get(photo_pages::bytes::show_original),
+        at("/photos/{id}/{rendition}").get(photo_pages::bytes::show_rendition),
+        at("/s/{token}").get(shared::show_shared_photo),
+        at("/s/{token}/download").get_only(shared::download_shared_photo),
+        at("/s/{token}/{rendition}").get(shared::show_shared_rendition),
+        at("/i/{token}").get(shared::show_shared_bytes),
+        at("/u/{username}").get(people::show_public_photos),
+        at("/hashtags").get(hashtag_pages::show_hashtags),
+        at("/account").get(account::show_account).post(account::profile::update_profile),
+        at("/account/password").post(account::password::update_password),
+        at("/account/theme").post(account::theme::update_theme),
+        at("/account/sessions/end-others").post(account::devices::end_other_sessions),
+        at("/account/sessions/{id}/end").post(account::devices::end_session),
+        api("/auth/register").post(api::auth::create_account),
+        api("/auth/token").post(api::auth::create_token),
+        api("/auth/refresh").post(api::auth::refresh_token),
+        api("/auth/logout").post(api::auth::end_login),
+        api("/auth/me").get(api::auth::show_me),
+        api("/photos").get(api::photos::list_photos).post(api::photos::create_photo),
+        api("/photos/{id}").get(api::photos::show_photo).patch(api::photos::update_photo).delete(api::photos::delete_photo),
+        api("/hashtags").get(api::hashtags::list_hashtags).post(api::hashtags::create_hashtag),
+        api("/hashtags/search").get(api::hashtags::search_hashtags),
+        at("/health").get(api::health::show_health),
+        at("/static/{build}/{path:.*}").get(assets::show_asset),
+    ]
+}
+
+/// Puts the table into the application.
 pub fn configure(config: &mut web::ServiceConfig) {
-    config
-        .route("/", read().to(home_page::show_home))
-        .service(web::resource("/register").route(read().to(registration::show_registration)).route(web::post().to(registration::create_account)))
-        .service(web::resource("/login").route(read().to(session::show_login)).route(web::post().to(session::create_session)))
-        .route("/logout", web::post().to(session::delete_session))
-        .service(web::resource("/photos").route(read().to(photo_pages::list::show_gallery)).route(web::post().to(photo_pages::create::create_photos)))
-        .route("/photos/selection", web::post().to(photo_pages::selection::edit_selection))
-        .service(web::resource("/photos/{id}").route(read().to(photo_pages::show::show_photo)).route(web::post().to(photo_pages::show::update_photo)))
-        .route("/photos/{id}/delete", web::post().to(photo_pages::delete::delete_photo))
-        .route("/photos/{id}/restore", web::post().to(photo_pages::delete::restore_photo))
-        .route("/photos/{id}/original", read().to(photo_pages::bytes::show_original))
-        .route("/photos/{id}/{rendition}", read().to(photo_pages::bytes::show_rendition))
-        .route("/s/{token}", read().to(shared::show_shared_photo))
-        .route("/s/{token}/download", web::get().to(shared::download_shared_photo))
-        .route("/s/{token}/{rendition}", read().to(shared::show_shared_rendition))
-        .route("/i/{token}", read().to(shared::show_shared_bytes))
-        .route("/u/{username}", read().to(people::show_public_photos))
-        .route("/hashtags", read().to(hashtag_pages::show_hashtags))
-        .service(web::resource("/account").route(read().to(account::show_account)).route(web::post().to(account::profile::update_profile)))
-        .route("/account/password", web::post().to(account::password::update_password))
-        .route("/account/theme", web::post().to(account::theme::update_theme))
-        .route("/account/sessions/end-others", web::post().to(account::devices::end_other_sessions))
-        .route("/account/sessions/{id}/end", web::post().to(account::devices::end_session))
-        .service(api("/auth/register").route(web::post().to(api::auth::create_account)))
-        .service(api("/auth/token").route(web::post().to(api::auth::create_token)))
-        .service(api("/auth/refresh").route(web::post().to(api::auth::refresh_token)))
-        .service(api("/auth/logout").route(web::post().to(api::auth::end_login)))
-        .service(api("/auth/me").route(read().to(api::auth::show_me)))
-        .service(api("/photos").route(read().to(api::photos::list_photos)).route(web::post().to(api::photos::create_photo)))
-        .service(api("/photos/{id}").route(read().to(api::photos::show_photo)).route(web::patch().to(api::photos::update_photo)).route(web::delete().to(api::photos::delete_photo)))
-        .service(api("/hashtags").route(read().to(api::hashtags::list_hashtags)).route(web::post().to(api::hashtags::create_hashtag)))
-        .service(api("/hashtags/search").route(read().to(api::hashtags::search_hashtags)))
-        .route("/health", read().to(api::health::show_health))
-        .route("/static/{build}/{path:.*}", read().to(assets::show_asset))
-        .default_service(web::to(|| async { Err::<&str, _>(AppError::NotFound) }));
+    for place in table() {
+        config.service(place.resource);
+    }
+    config.default_service(web::to(|| async { Err::<&str, _>(AppError::NotFound) }));
 }
 
-/// GET, and HEAD for those who want the headers alone.
-fn read() -> Route {
-    web::route().guard(Any(Get()).or(Head()))
-}
-
-/// A resource of the API, with or without a slash at the end.
-fn api(path: &str) -> Resource {
-    web::resource([format!("/api/v1{path}"), format!("/api/v1{path}/")])
+/// Every method and pattern of the table: tests hold their own tables against it. HEAD is not mentioned where GET is.
+pub fn all() -> impl Iterator<Item = (Method, String)> {
+    table().into_iter().flat_map(|place| place.methods.into_iter().map(move |method| (method, place.pattern.clone())))
 }
 
 /// Whether this path is the API's, or would be.

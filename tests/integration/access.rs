@@ -1,5 +1,7 @@
 //! Every route × everyone who may ask.
 
+mod representations;
+
 use std::collections::BTreeSet;
 
 use Expected::{Is, Login};
@@ -16,104 +18,165 @@ enum Expected {
     Login,
 }
 
-/// A method and a route's pattern; then what nobody, a stranger, the owner and a disabled user get. The photo is shared by
-/// link; its page is not public.
-type Row = (&'static str, &'static str, [Expected; 4]);
+/// Who asks, in the order of a row. The photo asked for is shared by link; its owner's page shows nothing public. The
+/// last one is nobody who had the link before it was taken back.
+const PEOPLE: [&str; 6] = ["nobody", "stranger", "owner", "admin", "disabled", "revoked"];
 
-const EVERYONE: [Expected; 4] = [Is(200); 4];
-const SIGNED_IN: [Expected; 4] = [Is(401), Is(200), Is(200), Is(401)];
+/// A method and a route's pattern; then what each of [`PEOPLE`] gets.
+type Row = (&'static str, &'static str, [Expected; 6]);
 
+/// The same for all.
+const fn all(status: u16) -> [Expected; 6] {
+    [Is(status); 6]
+}
+
+/// A page of whoever is signed in.
+const fn members(status: u16) -> [Expected; 6] {
+    [Login, Is(status), Is(status), Is(status), Login, Login]
+}
+
+/// Where those who are signed in are sent on.
+const fn visitors(status: u16) -> [Expected; 6] {
+    [Is(status), Is(303), Is(303), Is(303), Is(status), Is(status)]
+}
+
+/// A page of the photo's owner: others get what they get of a photo that does not exist.
+const fn owners(status: u16) -> [Expected; 6] {
+    [Login, Is(404), Is(status), Is(404), Login, Login]
+}
+
+/// What is the owner's and not worth a login.
+const fn owner_alone(status: u16) -> [Expected; 6] {
+    [Is(404), Is(404), Is(status), Is(404), Is(404), Is(404)]
+}
+
+/// For whoever has the link.
+const fn linked(status: u16) -> [Expected; 6] {
+    [Is(status), Is(status), Is(status), Is(status), Is(status), Is(404)]
+}
+
+/// In the API, for whoever is signed in.
+const fn api_members(status: u16) -> [Expected; 6] {
+    [Is(401), Is(status), Is(status), Is(status), Is(401), Is(401)]
+}
+
+/// In the API, for the photo's owner.
+const fn api_owners(status: u16) -> [Expected; 6] {
+    [Is(401), Is(404), Is(status), Is(404), Is(401), Is(401)]
+}
+
+/// One line a route. Bodies are empty forms or empty JSON objects unless `request` below knows better.
+#[rustfmt::skip]
 const TABLE: &[Row] = &[
-    ("GET", "/", [Is(200), Is(303), Is(303), Is(200)]),
-    ("GET", "/register", [Is(200), Is(303), Is(303), Is(200)]),
-    ("POST", "/register", [Is(422); 4]),
-    ("GET", "/login", [Is(200), Is(303), Is(303), Is(200)]),
-    ("POST", "/login", [Is(422); 4]),
-    ("POST", "/logout", [Is(303); 4]),
-    ("GET", "/photos", [Login, Is(200), Is(200), Login]),
-    ("POST", "/photos", [Login, Is(303), Is(303), Login]),
-    ("POST", "/photos/selection", [Login, Is(404), Is(303), Login]),
-    ("GET", "/photos/{id}", [Login, Is(404), Is(200), Login]),
-    ("POST", "/photos/{id}", [Login, Is(404), Is(303), Login]),
-    ("POST", "/photos/{id}/delete", [Login, Is(404), Is(303), Login]),
-    ("POST", "/photos/{id}/restore", [Login, Is(404), Is(303), Login]),
-    ("GET", "/photos/{id}/original", [Login, Is(404), Is(200), Login]),
-    ("GET", "/photos/{id}/{rendition}", [Is(404), Is(404), Is(200), Is(404)]),
-    ("GET", "/s/{token}", EVERYONE),
-    ("GET", "/s/{token}/download", EVERYONE),
-    ("GET", "/s/{token}/{rendition}", EVERYONE),
-    ("GET", "/i/{token}", EVERYONE),
-    ("GET", "/u/{username}", [Is(404), Is(404), Is(200), Is(404)]),
-    ("GET", "/hashtags", [Login, Is(200), Is(200), Login]),
-    ("GET", "/account", [Login, Is(200), Is(200), Login]),
-    ("POST", "/account", [Login, Is(422), Is(422), Login]),
-    ("POST", "/account/password", [Login, Is(422), Is(422), Login]),
-    ("POST", "/account/theme", [Is(303); 4]),
-    ("POST", "/account/sessions/end-others", [Login, Is(303), Is(303), Login]),
-    ("POST", "/account/sessions/{id}/end", [Login, Is(404), Is(303), Login]),
-    ("POST", "/api/v1/auth/register", [Is(422); 4]),
-    ("POST", "/api/v1/auth/token", [Is(401); 4]),
-    ("POST", "/api/v1/auth/refresh", [Is(401); 4]),
-    ("POST", "/api/v1/auth/logout", [Is(401), Is(204), Is(204), Is(401)]),
-    ("GET", "/api/v1/auth/me", SIGNED_IN),
-    ("GET", "/api/v1/photos", SIGNED_IN),
-    ("POST", "/api/v1/photos", [Is(401), Is(201), Is(201), Is(401)]),
-    ("GET", "/api/v1/photos/{id}", [Is(401), Is(404), Is(200), Is(401)]),
-    ("PATCH", "/api/v1/photos/{id}", [Is(401), Is(404), Is(200), Is(401)]),
-    ("DELETE", "/api/v1/photos/{id}", [Is(401), Is(404), Is(204), Is(401)]),
-    ("GET", "/api/v1/hashtags", EVERYONE),
-    ("POST", "/api/v1/hashtags", [Is(401), Is(422), Is(422), Is(401)]),
-    ("GET", "/api/v1/hashtags/search", EVERYONE),
-    ("GET", "/health", EVERYONE),
-    ("GET", "/static/{build}/{path:.*}", EVERYONE),
+    ("GET", "/", visitors(200)),
+    ("GET", "/register", visitors(200)),
+    ("POST", "/register", all(422)),
+    ("GET", "/login", visitors(200)),
+    ("POST", "/login", all(422)),
+    ("POST", "/logout", all(303)),
+    ("GET", "/photos", members(200)),
+    ("POST", "/photos", members(303)),
+    ("POST", "/photos/selection", owners(303)),
+    ("GET", "/photos/{id}", owners(200)),
+    ("POST", "/photos/{id}", owners(303)),
+    ("POST", "/photos/{id}/delete", owners(303)),
+    ("POST", "/photos/{id}/restore", owners(303)),
+    ("GET", "/photos/{id}/original", owners(200)),
+    ("GET", "/photos/{id}/{rendition}", owner_alone(200)),
+    ("GET", "/s/{token}", linked(200)),
+    ("GET", "/s/{token}/download", linked(200)),
+    ("GET", "/s/{token}/{rendition}", linked(200)),
+    ("GET", "/i/{token}", linked(200)),
+    ("GET", "/u/{username}", owner_alone(200)),
+    ("GET", "/hashtags", members(200)),
+    ("GET", "/account", members(200)),
+    ("POST", "/account", members(422)),
+    ("POST", "/account/password", members(422)),
+    ("POST", "/account/theme", all(303)),
+    ("POST", "/account/sessions/end-others", members(303)),
+    ("POST", "/account/sessions/{id}/end", owners(303)),
+    ("POST", "/api/v1/auth/register", all(422)),
+    ("POST", "/api/v1/auth/token", all(401)),
+    ("POST", "/api/v1/auth/refresh", all(401)),
+    ("POST", "/api/v1/auth/logout", api_members(204)),
+    ("GET", "/api/v1/auth/me", api_members(200)),
+    ("GET", "/api/v1/photos", api_members(200)),
+    ("POST", "/api/v1/photos", api_members(201)),
+    ("GET", "/api/v1/photos/{id}", api_owners(200)),
+    ("PATCH", "/api/v1/photos/{id}", api_owners(200)),
+    ("DELETE", "/api/v1/photos/{id}", api_owners(204)),
+    ("GET", "/api/v1/hashtags", all(200)),
+    ("POST", "/api/v1/hashtags", api_members(422)),
+    ("GET", "/api/v1/hashtags/search", all(200)),
+    ("GET", "/health", all(200)),
+    ("GET", "/static/{build}/{path:.*}", all(200)),
 ];
 
-/// What `src/routes.rs` has, one route a line.
-pub fn routes() -> BTreeSet<(String, String)> {
-    let source = include_str!("../../src/routes.rs");
-    let lines = source
-        .lines()
-        .filter(|line| [".route(\"", "web::resource(\"", ".service(api(\""].iter().any(|start| line.contains(start)));
-    let mut routes = BTreeSet::new();
-    for line in lines {
-        let pattern = line.split('"').nth(1).unwrap();
-        let pattern = if line.contains("(api(") { format!("/api/v1{pattern}") } else { pattern.to_owned() };
-        let calls = [("read()", "GET"), ("web::post()", "POST"), ("web::get()", "GET"), ("web::patch()", "PATCH")];
-        let methods: Vec<_> =
-            calls.into_iter().chain([("web::delete()", "DELETE")]).filter(|(call, _)| line.contains(call)).collect();
-        assert!(!methods.is_empty(), "a method this test does not know: {line}");
-        assert_eq!(line.matches(".to(").count(), methods.len(), "{line}");
-        routes.extend(methods.into_iter().map(|(_, method)| (method.to_owned(), pattern.clone())));
-    }
-    routes
+/// What the program's own table has: nothing is routed that is not in it.
+fn routes() -> BTreeSet<(String, String)> {
+    lumina::routes::all().map(|(method, pattern)| (method.to_string(), pattern)).collect()
 }
 
 #[test]
 fn the_table_has_every_route() {
-    let table = TABLE.iter().map(|(method, pattern, _)| ((*method).to_owned(), (*pattern).to_owned())).collect();
-    assert_eq!(routes(), table, "left: src/routes.rs, right: this table");
+    let table: BTreeSet<_> =
+        TABLE.iter().map(|(method, pattern, _)| ((*method).to_owned(), (*pattern).to_owned())).collect();
+    let missing: Vec<_> = routes().difference(&table).cloned().collect();
+    let gone: Vec<_> = table.difference(&routes()).cloned().collect();
+    assert!(missing.is_empty() && gone.is_empty(), "say above who may use {missing:?}, and drop {gone:?}");
+    assert_eq!(table.len(), TABLE.len(), "a route stands here twice");
+}
+
+/// Everyone of [`PEOPLE`]; the first account is the admin's.
+struct Cast {
+    app: TestApp,
+    admin: Client,
+    alice: Client,
+    bob: Client,
+    carol: Client,
+}
+
+impl Cast {
+    async fn start() -> Self {
+        let app = TestApp::start().await;
+        let (admin, alice) = (app.user("root").await, app.user("alice").await);
+        let (bob, carol) = (app.user("bob").await, app.user("carol").await);
+        app.execute("UPDATE users SET active = false WHERE username = 'carol'");
+        Self { app, admin, alice, bob, carol }
+    }
+
+    /// Some rows end sessions this test goes on with.
+    async fn sign_in_again(&self) {
+        for (client, name) in [(&self.alice, "alice"), (&self.bob, "bob"), (&self.admin, "root")] {
+            client.log_in(name, PASSWORD).await.assert_status(303);
+        }
+    }
 }
 
 #[tokio::test]
 async fn everyone_gets_what_is_theirs() {
-    let app = TestApp::start().await;
-    let (alice, bob, carol) = (app.user("alice").await, app.user("bob").await, app.user("carol").await);
-    app.execute("UPDATE users SET active = false WHERE username = 'carol'");
+    let cast = Cast::start().await;
+    let Cast { app, admin, alice, bob, carol } = &cast;
     for (method, pattern, expected) in TABLE {
-        for (who, expected) in ["nobody", "stranger", "owner", "disabled"].into_iter().zip(expected) {
+        for (who, expected) in PEOPLE.into_iter().zip(expected) {
             // A new one each time, as some rows change it.
             let photo = alice.upload_tagged(jpeg(), "sea").await;
             let token = alice.share(&photo, "link").await.unwrap();
             if pattern.ends_with("/restore") {
                 alice.post(&photo.at("delete"), &[]).await.assert_status(303);
             }
+            if who == "revoked" {
+                // Not there any more, where it was deleted.
+                alice.post(&photo.page(), &[("visibility", "private")]).await;
+            }
             let other_device = app.device_of("alice").await;
             let session = app.ask("SELECT id FROM sessions ORDER BY created_at DESC LIMIT 1");
             let client = match who {
-                "nobody" => app.visitor(),
+                "nobody" | "revoked" => app.visitor(),
                 "stranger" => bob.copied(),
                 "owner" if pattern.ends_with("/end") => alice.copied(),
                 "owner" => other_device,
+                "admin" => admin.copied(),
                 _ => carol.copied(),
             };
             let path = fill(pattern, &photo, &token, &session);
@@ -137,10 +200,7 @@ async fn everyone_gets_what_is_theirs() {
                 }
             }
             if pattern.ends_with("/logout") || pattern.ends_with("-others") {
-                // These ended sessions this test goes on with.
-                for (client, name) in [(&alice, "alice"), (&bob, "bob")] {
-                    client.log_in(name, PASSWORD).await.assert_status(303);
-                }
+                cast.sign_in_again().await;
             }
         }
     }
@@ -149,14 +209,20 @@ async fn everyone_gets_what_is_theirs() {
 /// The same table, for programs: what a cookie opens in the API, an access token does.
 #[tokio::test]
 async fn an_access_token_opens_what_the_cookie_opens() {
-    let app = TestApp::start().await;
-    let (alice, _, _) = (app.user("alice").await, app.user("bob").await, app.user("carol").await);
+    let Cast { app, alice, .. } = Cast::start().await;
+    app.execute("UPDATE users SET active = true WHERE username = 'carol'");
     let carol = app.program_of("carol").await;
     app.execute("UPDATE users SET active = false WHERE username = 'carol'");
     for (method, pattern, expected) in TABLE.iter().filter(|row| row.1.starts_with("/api")) {
-        let (bob, owner) = (app.program_of("bob").await, app.program_of("alice").await);
-        let dead = [Some(carol.access.clone()), Some("x".to_owned())].map(|token| (token, expected[3]));
-        let alive = [(None, expected[0]), (Some(bob.access), expected[1]), (Some(owner.access), expected[2])];
+        let (bob, owner, admin) =
+            (app.program_of("bob").await, app.program_of("alice").await, app.program_of("root").await);
+        let dead = [Some(carol.access.clone()), Some("x".to_owned())].map(|token| (token, expected[4]));
+        let alive = [
+            (None, expected[0]),
+            (Some(bob.access), expected[1]),
+            (Some(owner.access), expected[2]),
+            (Some(admin.access), expected[3]),
+        ];
         for (token, expected) in alive.into_iter().chain(dead) {
             let photo = alice.upload(jpeg()).await;
             let client = app.visitor();
@@ -170,15 +236,18 @@ async fn an_access_token_opens_what_the_cookie_opens() {
     }
 }
 
-fn fill(pattern: &str, photo: &Photo, token: &str, session: &str) -> String {
+/// A route's pattern with something in place of each variable.
+pub fn fill(pattern: &str, photo: &Photo, token: &str, session: &str) -> String {
     let id = if pattern.contains("sessions") { session } else { &photo.id };
-    pattern
+    let path = pattern
         .replace("{id}", id)
         .replace("{rendition}", "small")
         .replace("{token}", token)
         .replace("{username}", "alice")
         .replace("{build}", "any")
-        .replace("{path:.*}", "app.css")
+        .replace("{path:.*}", "app.css");
+    assert!(!path.contains('{'), "nothing known for {path}");
+    path
 }
 
 fn request(
