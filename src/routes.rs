@@ -45,6 +45,9 @@ fn table() -> Vec<Place> {
         api("/auth/logout").post(api::auth::end_login),
         api("/auth/me").get(api::auth::show_me),
         api("/photos").get(api::photos::list_photos).post(api::photos::create_photo),
+        api("/photos/upload-url").post(api::uploads::create_upload),
+        api("/photos/uploads/{id}").put(api::uploads::receive_upload),
+        api("/photos/confirm").post(api::uploads::confirm_upload),
         api("/photos/{id}").get(api::photos::show_photo).patch(api::photos::update_photo).delete(api::photos::delete_photo),
         api("/hashtags").get(api::hashtags::list_hashtags).post(api::hashtags::create_hashtag),
         api("/hashtags/search").get(api::hashtags::search_hashtags),
@@ -75,6 +78,11 @@ pub fn is_api(path: &str) -> bool {
 /// A photo in the API.
 pub fn api_photo(id: &str) -> String {
     format!("/api/v1/photos/{id}")
+}
+
+/// Where an upload is put when Lumina receives it itself (PUT). Whoever knows this address may.
+pub fn api_upload(id: &str, secret: &str) -> String {
+    format!("/api/v1/photos/uploads/{id}?secret={secret}")
 }
 
 /// A page of photos in the API.

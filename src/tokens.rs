@@ -157,3 +157,33 @@ impl RefreshToken {
         (secret.text(session) == text).then_some((session, secret))
     }
 }
+
+/// 256 random bits that are proof enough of having been given them; only their hash is kept.
+pub struct RandomSecret([u8; 32]);
+
+impl RandomSecret {
+    /// A new one.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(rand::random())
+    }
+
+    /// What is kept of it. It is random, so that a plain hash is enough.
+    #[must_use]
+    pub fn hash(&self) -> Vec<u8> {
+        Sha256::digest(self.0).to_vec()
+    }
+
+    /// What is given out: 43 characters that need no escaping in a URL.
+    #[must_use]
+    pub fn text(&self) -> String {
+        BASE64.encode(self.0)
+    }
+
+    /// The secret in a text, written exactly as we write it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let secret = Self(BASE64.decode(text).ok()?.try_into().ok()?);
+        (secret.text() == text).then_some(secret)
+    }
+}

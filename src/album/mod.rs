@@ -6,6 +6,7 @@
 
 mod clean_copy;
 mod decoders;
+pub mod direct;
 mod process;
 mod rebuild;
 mod staged;

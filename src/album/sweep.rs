@@ -40,6 +40,7 @@ impl Album {
         if self.storage.is_known_to_be_away() {
             return Ok(());
         }
+        self.sweep_uploads().await?;
         loop {
             let claimed = self.db.write(|conn| removal::claim_due(conn, AT_ONCE)).await?;
             if claimed.is_empty() {

@@ -5,6 +5,7 @@ pub mod hashtags;
 pub mod health;
 pub mod photo_json;
 pub mod photos;
+pub mod uploads;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ETag, EntityTag, IfNoneMatch};

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::album::{NotTaken, Staged};
+use crate::album::{NotTaken, Staged, Taken};
 use crate::api::photo_json::shown;
 use crate::api::tagged;
 use crate::app::AppState;
@@ -59,9 +59,14 @@ pub async fn create_photo(
     let filename = staged.filename().to_owned();
     let taken = state.album.take_in(caller.user.id, staged, hashtags).await;
     let taken = taken.map_err(|error| refused(filename, error))?;
+    Ok(kept(&state, &taken))
+}
+
+/// What was taken in: 201 for a new photo, 200 for one that was here.
+pub(super) fn kept(state: &AppState, taken: &Taken) -> HttpResponse {
     let mut answer = if taken.already_here { HttpResponse::Ok() } else { HttpResponse::Created() };
     let here = state.absolute(&routes::api_photo(&taken.photo.id.to_string()));
-    Ok(answer.insert_header((header::LOCATION, here)).json(shown(&state, &taken.photo, &taken.hashtags)))
+    answer.insert_header((header::LOCATION, here)).json(shown(state, &taken.photo, &taken.hashtags))
 }
 
 /// `GET /photos/{id}`: one of them.
@@ -85,9 +90,19 @@ pub struct Patch {
 /// Hashtags as people type them, or one by one.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected hashtags as a text or a list of texts")]
-enum Names {
+pub(super) enum Names {
     Text(String),
     List(Vec<String>),
+}
+
+impl Names {
+    /// As people type them.
+    pub(super) fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::List(names) => names.join(" "),
+        }
+    }
 }
 
 /// `PATCH /photos/{id}`: title, hashtags, visibility; all that are sent, or none when one of them is wrong.
@@ -98,10 +113,7 @@ pub async fn update_photo(
 ) -> Result<HttpResponse, AppError> {
     let Sent(caller, patch) = sent;
     let Patch { title, hashtags, visibility } = patch.into_inner();
-    let hashtags = hashtags.map(|names| match names {
-        Names::Text(text) => text,
-        Names::List(names) => names.join(" "),
-    });
+    let hashtags = hashtags.map(Names::into_text);
     let changes = Changes::parse(Typed { title, hashtags, visibility }).map_err(wrong)?;
     let (owner, photo) = (caller.user.id, *id);
     state.db.write(move |conn| changes.save(conn, owner, photo)).await?;
@@ -150,7 +162,7 @@ fn only_file(mut form: UploadForm) -> Result<Staged, AppError> {
 }
 
 /// What is ours stays as it is; what is the file's is said of the field.
-fn refused(filename: String, error: NotTaken) -> AppError {
+pub(super) fn refused(filename: String, error: NotTaken) -> AppError {
     match error {
         NotTaken::Refused(MediaError::Internal(_)) => AppError::internal(error),
         NotTaken::Failed(AppError::Invalid(reason)) => AppError::invalid_field("hashtags", reason),

@@ -85,6 +85,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    uploads (id) {
+        id -> Uuid,
+        owner_id -> Int8,
+        filename -> Text,
+        size_bytes -> Int8,
+        secret_hash -> Nullable<Bytea>,
+        photo_id -> Nullable<Uuid>,
+        expires_at -> Timestamptz,
+        due_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     users (id) {
         id -> Int8,
         username -> Text,
@@ -104,6 +117,7 @@ diesel::joinable!(photo_hashtags -> hashtags (hashtag_id));
 diesel::joinable!(photos -> users (owner_id));
 diesel::joinable!(removals -> users (owner_id));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(uploads -> users (owner_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
     hashtag_counts,
@@ -113,5 +127,6 @@ diesel::allow_tables_to_appear_in_same_query!(
     photos,
     removals,
     sessions,
+    uploads,
     users,
 );

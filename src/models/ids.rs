@@ -50,6 +50,11 @@ id! {
     SessionId(Uuid) as SqlUuid
 }
 
+id! {
+    /// A file that a program puts into the storage itself: a random UUID, as the object's key follows from it.
+    UploadId(Uuid) as SqlUuid
+}
+
 impl PhotoId {
     /// A new id, later than every earlier one.
     #[must_use]
@@ -67,6 +72,14 @@ impl std::str::FromStr for PhotoId {
 }
 
 impl SessionId {
+    /// A new, unguessable id.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+impl UploadId {
     /// A new, unguessable id.
     #[must_use]
     pub fn generate() -> Self {

@@ -8,11 +8,13 @@ pub mod ids;
 pub mod photo;
 pub mod removal;
 pub mod session;
+pub mod upload;
 pub mod user;
 
 pub use gallery::{Cursor, Listing};
 pub use hashtag::Hashtag;
-pub use ids::{PhotoId, SessionId, UserId};
+pub use ids::{PhotoId, SessionId, UploadId, UserId};
 pub use photo::{Made, NewPhoto, Photo, PhotoFacts, Visibility};
 pub use session::Session;
+pub use upload::Upload;
 pub use user::{NewUser, Role, User};

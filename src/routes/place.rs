@@ -51,6 +51,8 @@ methods! {
     get_only: Method::GET, web::get();
     /// POST.
     post: Method::POST, web::post();
+    /// PUT.
+    put: Method::PUT, web::put();
     /// PATCH.
     patch: Method::PATCH, web::patch();
     /// DELETE.

@@ -38,6 +38,7 @@ impl Disk {
         blocking(move || {
             let photos = disk.root.join("photos");
             make_folder(&photos)?;
+            make_folder(&disk.root.join("uploads"))?;
             for shard in 0..=u8::MAX {
                 make_folder(&photos.join(format!("{shard:02x}")))?;
             }

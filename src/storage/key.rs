@@ -10,6 +10,9 @@ use crate::media::RenditionName;
 /// What the keys of all photos' objects begin with.
 pub const PHOTOS: &str = "photos/";
 
+/// What the keys begin with of what programs have put into the storage themselves.
+pub const UPLOADS: &str = "uploads/";
+
 /// Which of a photo's objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -17,6 +20,8 @@ pub enum Kind {
     Original,
     /// A copy made from them.
     Rendition(RenditionName),
+    /// No photo yet: bytes that a program has put here and may confirm. The key's id is the upload's.
+    Upload,
 }
 
 impl Kind {
@@ -26,44 +31,45 @@ impl Kind {
     }
 }
 
-/// Names one stored object. Made from a photo's id alone, never from anything a user typed.
+/// Names one stored object. Made from an id alone, never from anything a user typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ObjectKey {
-    photo: Uuid,
+    id: Uuid,
     kind: Kind,
 }
 
 impl ObjectKey {
-    /// The key of the photo's object of this kind.
-    pub fn new(photo: Uuid, kind: Kind) -> Self {
-        Self { photo, kind }
+    /// The key of the object of this kind that belongs to this photo or upload.
+    pub fn new(id: Uuid, kind: Kind) -> Self {
+        Self { id, kind }
     }
 
-    /// Whose object it is.
+    /// The photo or upload whose object it is.
     #[must_use]
-    pub fn photo(self) -> Uuid {
-        self.photo
+    pub fn id(self) -> Uuid {
+        self.id
     }
 
-    /// Which of the photo's.
+    /// Which of its objects.
     #[must_use]
     pub fn kind(self) -> Kind {
         self.kind
     }
 }
 
-/// `photos/{shard}/{photo}/original`, `…/small.webp` and so on, `…/moving`.
+/// `photos/{shard}/{photo}/original`, `…/small.webp` and so on, `…/moving`; `uploads/{shard}/{upload}`.
 ///
 /// The shard is the id's last byte: it spreads photos evenly over 256 folders, which the id's first bytes, a clock, would not.
 impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [.., shard] = *self.photo.as_bytes();
-        write!(f, "{PHOTOS}{shard:02x}/{}/", self.photo)?;
-        match self.kind {
-            Kind::Original => f.write_str("original"),
+        let Self { id, kind } = self;
+        let [.., shard] = id.as_bytes();
+        match kind {
+            Kind::Upload => write!(f, "{UPLOADS}{shard:02x}/{id}"),
+            Kind::Original => write!(f, "{PHOTOS}{shard:02x}/{id}/original"),
             // Of the type of the original.
-            Kind::Rendition(name @ RenditionName::Moving) => write!(f, "{name}"),
-            Kind::Rendition(name) => write!(f, "{name}.webp"),
+            Kind::Rendition(name @ RenditionName::Moving) => write!(f, "{PHOTOS}{shard:02x}/{id}/{name}"),
+            Kind::Rendition(name) => write!(f, "{PHOTOS}{shard:02x}/{id}/{name}.webp"),
         }
     }
 }
@@ -78,8 +84,10 @@ impl FromStr for ObjectKey {
     type Err = UnknownKey;
 
     fn from_str(text: &str) -> Result<Self, UnknownKey> {
-        let photo = text.rsplit('/').nth(1).and_then(|id| id.parse().ok()).ok_or(UnknownKey)?;
-        Kind::all().map(|kind| Self::new(photo, kind)).find(|key| key.to_string() == text).ok_or(UnknownKey)
+        // The id stands last, or last but one.
+        let id = text.rsplit('/').take(2).find_map(|part| part.parse().ok()).ok_or(UnknownKey)?;
+        let kinds = Kind::all().chain([Kind::Upload]);
+        kinds.map(|kind| Self::new(id, kind)).find(|key| key.to_string() == text).ok_or(UnknownKey)
     }
 }
 
@@ -99,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_key_is_known_by_its_text_and_by_no_other() {
-        for kind in Kind::all() {
+        for kind in Kind::all().chain([Kind::Upload]) {
             let key = ObjectKey::new(Uuid::now_v7(), kind);
             assert_eq!(key.to_string().parse(), Ok(key));
         }
@@ -109,6 +117,8 @@ mod tests {
             String::new(),
             "/".into(),
             format!("photos/b7/{ID}"),
+            format!("uploads/b7/{ID}/original"),
+            format!("uploads/b8/{ID}"),
             format!("photos/b7/{ID}/"),
             format!("photos/b7/{ID}/large"),
             format!("photos/b7/{ID}/original.webp"),

@@ -17,6 +17,7 @@ mod tests;
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -31,7 +32,7 @@ use crate::config::{Config, S3Config};
 const CHUNK: usize = 128 * 1024;
 
 pub use disk::Disk;
-pub use key::{Kind, ObjectKey, PHOTOS, UnknownKey};
+pub use key::{Kind, ObjectKey, PHOTOS, UPLOADS, UnknownKey};
 pub use list::{Listed, Listing};
 pub use s3::{BucketProblem, S3};
 pub use temporary::{Received, Temporary};
@@ -245,6 +246,18 @@ impl Storage {
         match self {
             Self::Disk(disk) => disk.stat(key).await,
             Self::S3(s3) => s3.stat(key).await,
+        }
+    }
+
+    /// An address at which anyone may put `size` bytes as the object at `key`, if they begin within `lifetime`. `None` where
+    /// nobody but Lumina can: a disk.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    pub async fn put_url(&self, key: ObjectKey, size: u64, lifetime: Duration) -> Result<Option<String>, StorageError> {
+        match self {
+            Self::Disk(_) => Ok(None),
+            Self::S3(s3) => s3.put_url(key, size, lifetime).await.map(Some),
         }
     }
 

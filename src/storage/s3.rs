@@ -151,6 +151,12 @@ impl S3 {
         Ok(Object { size: object.size, stream: stream.boxed() })
     }
 
+    /// See [`super::Storage::put_url`]. Asks nobody.
+    pub(super) async fn put_url(&self, key: ObjectKey, size: u64, lifetime: Duration) -> Result<String, StorageError> {
+        self.shared.circuit.allows()?;
+        Ok(self.shared.client.put_url(&key.to_string(), size, lifetime).await?)
+    }
+
     /// See [`super::Storage::stat`].
     pub(super) async fn stat(&self, key: ObjectKey) -> Result<u64, StorageError> {
         let key = key.to_string();

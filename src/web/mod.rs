@@ -14,6 +14,7 @@ pub mod headers;
 pub mod htmx;
 pub mod new_account;
 pub mod notice;
+pub mod pace;
 pub mod page;
 pub mod photo_changes;
 pub mod problem;

@@ -1,21 +1,18 @@
 //! Reading an upload: multipart fields in any order, each file streamed to a temporary file.
 //!
 //! A file that is too large does not spoil the others: its bytes are read and dropped up to a point, so that the client
-//! gets to see the answer. Each chunk has a deadline, so that a stalled client does not stay for ever.
-
-use std::time::Duration;
+//! gets to see the answer. A client that stalls is cut off by [`Pace`].
 
 use actix_multipart::{Field, Multipart};
 use actix_web::http::StatusCode;
-use futures_util::{Stream, StreamExt};
+use futures_util::StreamExt;
 
 use crate::album::{Album, NotTaken, Staged, shown_name};
 use crate::config::Limits;
 use crate::error::AppError;
 use crate::media::MediaError;
+use crate::web::pace::{Pace, in_time};
 
-/// How long a client may be silent in the middle of a body.
-const SILENCE: Duration = Duration::from_secs(30);
 /// The longest `hashtags` field, in bytes: fifty names of 64 characters of four bytes fit.
 const LONGEST_TEXT: usize = 16 * 1024;
 /// What an unwanted field counts beside its bytes: its head.
@@ -104,28 +101,23 @@ impl UploadForm {
     /// room for it. Nothing stays behind then.
     pub async fn read(mut upload: Multipart, album: &Album, limits: &Limits) -> Result<Self, AppError> {
         let mut form = Self::default();
-        let mut unwanted = 0;
-        while let Some(field) = next_in_time(&mut upload).await? {
+        let mut reader = Reader { album, limits, pace: Pace::default(), unwanted: 0 };
+        while let Some(field) = in_time(upload.next()).await? {
             let mut field = field.map_err(|_| broken_off())?;
             match field.name() {
-                Some("file") => form.read_file(&mut field, album, limits, &mut unwanted).await?,
+                Some("file") => form.read_file(&mut field, &mut reader).await?,
                 Some("hashtags") => form.hashtags = read_text(&mut field).await?,
-                _ => drain(&mut field, &mut unwanted).await?,
+                _ => reader.drain(&mut field).await?,
             }
-            if unwanted > PATIENCE {
+            if reader.unwanted > PATIENCE {
                 break;
             }
         }
         Ok(form)
     }
 
-    async fn read_file(
-        &mut self,
-        field: &mut Field,
-        album: &Album,
-        limits: &Limits,
-        unwanted: &mut u64,
-    ) -> Result<(), AppError> {
+    async fn read_file(&mut self, field: &mut Field, reader: &mut Reader<'_>) -> Result<(), AppError> {
+        let limits = reader.limits;
         let filename = field.content_disposition().and_then(|it| it.get_filename()).unwrap_or_default();
         let chosen = !filename.is_empty();
         let filename = shown_name(filename);
@@ -134,15 +126,15 @@ impl UploadForm {
             if self.refused.len() < limits.files_per_upload as usize {
                 self.refused.push(Refusal::too_many(filename, limits));
             }
-            return drain(field, unwanted).await;
+            return reader.drain(field).await;
         }
-        let mut staging = album.stage().await?;
-        while let Some(chunk) = next_in_time(field).await? {
+        let mut staging = reader.album.stage().await?;
+        while let Some(chunk) = reader.pace.next(field).await? {
             staging.write(&chunk.map_err(|_| broken_off())?).await?;
             if staging.size() > limits.upload_bytes() {
                 drop(staging);
                 self.refused.push(Refusal::too_large(filename, limits));
-                return drain(field, unwanted).await;
+                return reader.drain(field).await;
             }
         }
         // Browsers send an empty, nameless file where none was chosen.
@@ -153,27 +145,33 @@ impl UploadForm {
     }
 }
 
-async fn next_in_time<S: Stream + Unpin>(stream: &mut S) -> Result<Option<S::Item>, AppError> {
-    let silent = |_| AppError::BadRequest("The upload stopped. Nothing was kept. Send it again.".to_owned());
-    actix_web::rt::time::timeout(SILENCE, stream.next()).await.map_err(silent)
+/// How the reading of one form goes.
+struct Reader<'a> {
+    album: &'a Album,
+    limits: &'a Limits,
+    pace: Pace,
+    /// Bytes so far that nobody wants.
+    unwanted: u64,
+}
+
+impl Reader<'_> {
+    /// Reads on without keeping anything, up to [`PATIENCE`].
+    async fn drain(&mut self, field: &mut Field) -> Result<(), AppError> {
+        self.unwanted += FIELD;
+        while let Some(chunk) = self.pace.next(field).await? {
+            self.unwanted += chunk.map_err(|_| broken_off())?.len() as u64;
+            if self.unwanted > PATIENCE {
+                break;
+            }
+        }
+        Ok(())
+    }
 }
 
 async fn read_text(field: &mut Field) -> Result<String, AppError> {
-    let bytes = actix_web::rt::time::timeout(SILENCE, field.bytes(LONGEST_TEXT)).await.map_err(|_| broken_off())?;
+    let bytes = in_time(field.bytes(LONGEST_TEXT)).await?;
     let bytes = bytes.map_err(|_| AppError::TooLarge("These are too many hashtags.".to_owned()))?;
     Ok(String::from_utf8_lossy(&bytes.map_err(|_| broken_off())?).into_owned())
-}
-
-/// Reads on without keeping anything, up to [`PATIENCE`].
-async fn drain(field: &mut Field, unwanted: &mut u64) -> Result<(), AppError> {
-    *unwanted += FIELD;
-    while let Some(chunk) = next_in_time(field).await? {
-        *unwanted += chunk.map_err(|_| broken_off())?.len() as u64;
-        if *unwanted > PATIENCE {
-            break;
-        }
-    }
-    Ok(())
 }
 
 fn broken_off() -> AppError {

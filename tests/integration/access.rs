@@ -102,6 +102,10 @@ const TABLE: &[Row] = &[
     ("GET", "/api/v1/auth/me", api_members(200)),
     ("GET", "/api/v1/photos", api_members(200)),
     ("POST", "/api/v1/photos", api_members(201)),
+    ("POST", "/api/v1/photos/upload-url", api_members(422)),
+    // Whoever has its secret; nobody here has.
+    ("PUT", "/api/v1/photos/uploads/{id}", all(404)),
+    ("POST", "/api/v1/photos/confirm", api_members(422)),
     ("GET", "/api/v1/photos/{id}", api_owners(200)),
     ("PATCH", "/api/v1/photos/{id}", api_owners(200)),
     ("DELETE", "/api/v1/photos/{id}", api_owners(204)),

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod cors;
+mod direct;
 mod hashtags;
 mod photos;
 mod problems;

@@ -15,7 +15,7 @@ use futures_util::stream::BoxStream;
 use s3::creds::Credentials;
 use s3::error::S3Error;
 use s3::{Bucket, Region};
-use s3_http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, RANGE};
+use s3_http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RANGE};
 use s3_http::{Body, Method, RequestBuilder, Response, StatusCode};
 use tokio::fs::File;
 
@@ -78,6 +78,13 @@ impl Client {
             request.header(CONTENT_TYPE, "application/octet-stream").body(Body::wrap_stream(progress.watch(bytes)));
         let answer = progress.or_late(async { checked(send(request).await?).await }).await;
         answer.map(drop)
+    }
+
+    /// An address for putting an object of exactly `size` bytes in: their number is part of what is signed.
+    pub(super) async fn put_url(&self, key: &str, size: u64, lifetime: Duration) -> Result<String, Failure> {
+        let seconds = u32::try_from(lifetime.as_secs()).unwrap_or(u32::MAX);
+        let signed = HeaderMap::from_iter([(CONTENT_LENGTH, HeaderValue::from(size))]);
+        self.bucket.presign_put(key, seconds, Some(signed), None).await.map_err(signing)
     }
 
     /// Puts a file in by many requests; removes what is there of it when that fails.

@@ -155,9 +155,9 @@ impl TestApp {
         self.database.url()
     }
 
-    /// The paths of all files in its data folder, below `photos` and `tmp`.
+    /// The paths of all files in its data folder, below `photos`, `uploads` and `tmp`.
     pub fn stored_files(&self) -> Vec<String> {
-        self.files_below(&["photos", "tmp"])
+        self.files_below(&["photos", "uploads", "tmp"])
     }
 
     /// As [`Self::stored_files`], where photos are in a bucket: what lies on this machine.

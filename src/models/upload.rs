@@ -1,0 +1,123 @@
+//! Files that programs put into the storage themselves and confirm afterwards: what was announced of them.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+
+use crate::db::schema::uploads;
+use crate::models::{PhotoId, UploadId, UserId, hashtag};
+
+/// For how long bytes may begin to come.
+pub const LIFETIME: TimeDelta = TimeDelta::hours(1);
+
+/// For how long after that those that have come may be confirmed: the last may have begun to come late, and be many.
+const CONFIRM: TimeDelta = TimeDelta::hours(6);
+
+/// The most that one person may have announced at a time.
+pub const MOST: i64 = 1000;
+
+/// A row of `uploads`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = uploads, check_for_backend(Pg))]
+pub struct Upload {
+    /// Names its object.
+    pub id: UploadId,
+    /// Who may confirm it.
+    pub owner_id: UserId,
+    /// As announced; shown, never used as a path.
+    pub filename: String,
+    /// As announced.
+    pub size_bytes: i64,
+    /// SHA-256 of what proves that somebody was given the address, where Lumina receives the bytes itself.
+    pub secret_hash: Option<Vec<u8>>,
+    /// The photo it became; it may be deleted since.
+    pub photo_id: Option<PhotoId>,
+    /// Until when bytes may begin to come.
+    pub expires_at: DateTime<Utc>,
+    due_at: DateTime<Utc>,
+}
+
+impl Upload {
+    /// A new one, not yet written down.
+    #[must_use]
+    pub fn new(owner: UserId, filename: String, size_bytes: i64, secret_hash: Option<Vec<u8>>) -> Self {
+        let expires_at = Utc::now() + LIFETIME;
+        Self {
+            id: UploadId::generate(),
+            owner_id: owner,
+            filename,
+            size_bytes,
+            secret_hash,
+            photo_id: None,
+            expires_at,
+            due_at: expires_at + CONFIRM,
+        }
+    }
+
+    /// Writes it down; false when its owner has announced too many already.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn announce(&self, conn: &mut PgConnection) -> QueryResult<bool> {
+        hashtag::lock_owner(conn, self.owner_id)?;
+        let waiting: i64 = uploads::table
+            .filter(uploads::owner_id.eq(self.owner_id).and(uploads::photo_id.is_null()))
+            .filter(uploads::due_at.gt(diesel::dsl::now))
+            .count()
+            .get_result(conn)?;
+        if waiting >= MOST {
+            return Ok(false);
+        }
+        diesel::insert_into(uploads::table).values(self).execute(conn).map(|_| true)
+    }
+
+    /// What `owner` has announced under this id.
+    ///
+    /// # Errors
+    /// [`diesel::NotFound`] when there is nothing, it was too long ago, or it is somebody else's.
+    pub fn owned_by(conn: &mut PgConnection, owner: UserId, id: UploadId) -> QueryResult<Self> {
+        uploads::table
+            .find(id)
+            .filter(uploads::owner_id.eq(owner).and(uploads::due_at.gt(diesel::dsl::now)))
+            .select(Self::as_select())
+            .first(conn)
+    }
+
+    /// What is to be received here under this id, for whoever has its secret.
+    ///
+    /// # Errors
+    /// [`diesel::NotFound`] when there is no such upload, the secret is another, or it has expired or become a photo.
+    pub fn awaited(conn: &mut PgConnection, id: UploadId, secret_hash: &[u8]) -> QueryResult<Self> {
+        uploads::table
+            .find(id)
+            .filter(uploads::secret_hash.eq(secret_hash))
+            .filter(uploads::expires_at.gt(diesel::dsl::now).and(uploads::photo_id.is_null()))
+            .select(Self::as_select())
+            .first(conn)
+    }
+
+    /// It has become this photo.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn became(conn: &mut PgConnection, id: UploadId, photo: PhotoId) -> QueryResult<()> {
+        diesel::update(uploads::table.find(id)).set(uploads::photo_id.eq(photo)).execute(conn).map(drop)
+    }
+
+    /// Uploads whose objects are to go, from the earliest on. Nobody can confirm them any more, and removing one twice is fine.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn due(conn: &mut PgConnection, limit: i64) -> QueryResult<Vec<UploadId>> {
+        let due = uploads::table.filter(uploads::due_at.le(diesel::dsl::now)).order(uploads::due_at);
+        due.limit(limit).select(uploads::id).load(conn)
+    }
+
+    /// Forgets uploads whose objects are gone.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn forget(conn: &mut PgConnection, ids: &[UploadId]) -> QueryResult<()> {
+        diesel::delete(uploads::table.filter(uploads::id.eq_any(ids))).execute(conn).map(drop)
+    }
+}
