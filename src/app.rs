@@ -1,5 +1,6 @@
 //! Starting and stopping. Production and tests start the same way: [`App::start`] with a [`Config`].
 
+use std::any::Any;
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
 use std::thread::available_parallelism;
@@ -8,6 +9,8 @@ use std::time::Duration;
 use actix_web::cookie::Key;
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::{Compress, from_fn};
+#[cfg(target_os = "linux")]
+use actix_web::rt::net::TcpStream;
 use actix_web::rt::task::{JoinHandle, spawn_blocking};
 use actix_web::{App as Site, HttpServer, web};
 use tokio::signal::unix::{SignalKind, signal};
@@ -27,6 +30,9 @@ use crate::web::{assets, cookies, cors, csrf, error_page, forms, headers};
 
 /// How long requests that run may take to finish after a signal, in seconds.
 const LAST_REQUESTS: u64 = 25;
+
+/// How long a client may take nothing of what is sent to it.
+const UNTAKEN: Duration = Duration::from_secs(30);
 
 /// Whatever keeps Lumina from starting; its text is for the person at the terminal.
 pub type StartError = Box<dyn std::error::Error + Send + Sync>;
@@ -104,6 +110,13 @@ impl App {
             tracing::warn!("{what}");
         }
         let album = Album::open(db.clone(), storage, config.limits, outside)?;
+        match album.owns_storage().await {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!(
+                "the storage holds the photos of another database: what this one does not name is left alone there"
+            ),
+            Err(error) => tracing::warn!(%error, "whose photos the storage holds is not known yet"),
+        }
         let passwords = Passwords::new(config.bcrypt_cost);
         assets::warm_up();
         let (jwt, origin) = (&config.jwt, config.public_url.origin());
@@ -208,7 +221,22 @@ fn serve(state: web::Data<AppState>, signing: Key, listener: TcpListener) -> std
     // A compressed page goes out in several small writes, and without this each waits for the client's delayed
     // acknowledgement: 40 ms.
     .tcp_nodelay(true)
+    .on_connect(|connection, _| give_up_on_silence(connection))
     .disable_signals()
     .listen(listener)?;
     Ok(server.run())
+}
+
+/// Lets the kernel close a connection whose client takes nothing of what was sent to it: while the socket is full nobody
+/// here is asked for more, so nothing here could notice (RFC 5482; tcp(7), `TCP_USER_TIMEOUT`).
+fn give_up_on_silence(connection: &dyn Any) {
+    #[cfg(target_os = "linux")]
+    if let Some(socket) = connection.downcast_ref::<TcpStream>() {
+        let milliseconds = u32::try_from(UNTAKEN.as_millis()).unwrap_or(u32::MAX);
+        if let Err(error) = rustix::net::sockopt::set_tcp_user_timeout(socket, milliseconds) {
+            tracing::debug!(%error, "no deadline for a client that takes nothing");
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = connection;
 }

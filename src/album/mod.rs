@@ -12,6 +12,7 @@ mod rebuild;
 mod staged;
 mod sweep;
 mod take_in;
+mod tidy;
 
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ use crate::storage::{Kind, Object, ObjectKey, Storage};
 pub use clean_copy::CleanCopy;
 pub use staged::{Staged, Staging, shown_name};
 pub use take_in::{NotTaken, Taken};
+pub use tidy::GRACE;
 
 /// The photos of this instance. Cloning it is cheap and gives the same album.
 #[derive(Clone)]
@@ -84,6 +86,12 @@ impl Album {
             }
         }
         Ok(name)
+    }
+
+    /// Where the bytes are.
+    #[must_use]
+    pub fn storage(&self) -> &Storage {
+        &self.storage
     }
 
     /// Whether photos' bytes can be read and stored now.

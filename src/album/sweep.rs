@@ -1,7 +1,7 @@
 //! The sweeper: removes stored bytes whose time has come, and forgotten sessions.
 //!
-//! It knows what to remove from `removals` alone and never lists the storage, so its cost is that of what there is to
-//! do. Several instances share the work: each claims rows of its own.
+//! It knows what to remove from `removals` and `uploads` and does not list the storage, so its cost is that of what there
+//! is to do. Several instances share the work: each claims rows of its own. What no row knows of is [tidied up](super::tidy).
 
 use std::time::Duration;
 
@@ -23,6 +23,11 @@ impl Album {
         loop {
             if let Err(error) = self.sweep().await {
                 tracing::warn!(%error, "sweeping");
+            }
+            if !self.storage.is_known_to_be_away()
+                && let Err(error) = self.tidy().await
+            {
+                tracing::warn!(%error, "tidying up");
             }
             actix_web::rt::time::sleep(EVERY).await;
         }

@@ -1,6 +1,15 @@
 // Kept as `diesel print-schema` prints it; a test holds it against the migrations.
 
 diesel::table! {
+    chores (name) {
+        name -> Text,
+        part -> Int4,
+        due_at -> Timestamptz,
+        taken_until -> Timestamptz,
+    }
+}
+
+diesel::table! {
     hashtag_counts (owner_id, hashtag_id) {
         owner_id -> Int8,
         hashtag_id -> Int4,
@@ -13,6 +22,13 @@ diesel::table! {
         id -> Int4,
         name -> Text,
         listed -> Bool,
+    }
+}
+
+diesel::table! {
+    instance (id) {
+        id -> Uuid,
+        one -> Bool,
     }
 }
 
@@ -120,8 +136,10 @@ diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(uploads -> users (owner_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    chores,
     hashtag_counts,
     hashtags,
+    instance,
     photo_counts,
     photo_hashtags,
     photos,

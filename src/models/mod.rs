@@ -2,15 +2,18 @@
 //!
 //! Functions take the connection first and, for whatever somebody owns, who is asking: there is no bare `find(id)`.
 
+pub mod chore;
 pub mod gallery;
 pub mod hashtag;
 pub mod ids;
+pub mod instance;
 pub mod photo;
 pub mod removal;
 pub mod session;
 pub mod upload;
 pub mod user;
 
+pub use chore::Chore;
 pub use gallery::{Cursor, Listing};
 pub use hashtag::Hashtag;
 pub use ids::{PhotoId, SessionId, UploadId, UserId};

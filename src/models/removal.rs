@@ -148,3 +148,22 @@ pub fn postpone(conn: &mut PgConnection, ids: &[PhotoId]) -> QueryResult<()> {
 pub fn finish(conn: &mut PgConnection, ids: &[PhotoId]) -> QueryResult<()> {
     diesel::delete(removals::table.filter(removals::photo_id.eq_any(ids))).execute(conn).map(drop)
 }
+
+/// Those of these ids that neither a photo nor this list names: nobody will ever ask for their objects.
+///
+/// # Errors
+/// Of the database.
+pub fn unnamed(conn: &mut PgConnection, ids: &[PhotoId]) -> QueryResult<Vec<PhotoId>> {
+    #[derive(QueryableByName)]
+    struct Unnamed {
+        #[diesel(sql_type = SqlUuid)]
+        id: PhotoId,
+    }
+    let unnamed: Vec<Unnamed> = diesel::sql_query(
+        "SELECT id FROM unnest($1) AS asked (id) WHERE NOT EXISTS (SELECT FROM photos WHERE photos.id = asked.id) \
+         AND NOT EXISTS (SELECT FROM removals WHERE photo_id = asked.id)",
+    )
+    .bind::<Array<SqlUuid>, _>(ids)
+    .load(conn)?;
+    Ok(unnamed.into_iter().map(|row| row.id).collect())
+}

@@ -22,6 +22,8 @@ pub enum Kind {
     Rendition(RenditionName),
     /// No photo yet: bytes that a program has put here and may confirm. The key's id is the upload's.
     Upload,
+    /// No photo: which database names what is stored here. There is one.
+    Instance,
 }
 
 impl Kind {
@@ -39,6 +41,9 @@ pub struct ObjectKey {
 }
 
 impl ObjectKey {
+    /// Where the storage keeps which database it belongs to.
+    pub const INSTANCE: Self = Self { id: Uuid::nil(), kind: Kind::Instance };
+
     /// The key of the object of this kind that belongs to this photo or upload.
     pub fn new(id: Uuid, kind: Kind) -> Self {
         Self { id, kind }
@@ -57,7 +62,8 @@ impl ObjectKey {
     }
 }
 
-/// `photos/{shard}/{photo}/original`, `…/small.webp` and so on, `…/moving`; `uploads/{shard}/{upload}`.
+/// `photos/{shard}/{photo}/original`, `…/small.webp` and so on, `…/moving`; `uploads/{shard}/{upload}`;
+/// `instance`.
 ///
 /// The shard is the id's last byte: it spreads photos evenly over 256 folders, which the id's first bytes, a clock, would not.
 impl fmt::Display for ObjectKey {
@@ -65,6 +71,7 @@ impl fmt::Display for ObjectKey {
         let Self { id, kind } = self;
         let [.., shard] = id.as_bytes();
         match kind {
+            Kind::Instance => f.write_str("instance"),
             Kind::Upload => write!(f, "{UPLOADS}{shard:02x}/{id}"),
             Kind::Original => write!(f, "{PHOTOS}{shard:02x}/{id}/original"),
             // Of the type of the original.
@@ -84,6 +91,9 @@ impl FromStr for ObjectKey {
     type Err = UnknownKey;
 
     fn from_str(text: &str) -> Result<Self, UnknownKey> {
+        if text == Self::INSTANCE.to_string() {
+            return Ok(Self::INSTANCE);
+        }
         // The id stands last, or last but one.
         let id = text.rsplit('/').take(2).find_map(|part| part.parse().ok()).ok_or(UnknownKey)?;
         let kinds = Kind::all().chain([Kind::Upload]);
@@ -111,6 +121,7 @@ mod tests {
             let key = ObjectKey::new(Uuid::now_v7(), kind);
             assert_eq!(key.to_string().parse(), Ok(key));
         }
+        assert_eq!("instance".parse(), Ok(ObjectKey::INSTANCE));
         let upper = ID.to_uppercase();
         let bare = ID.replace('-', "");
         for text in [

@@ -20,6 +20,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use tokio::fs::File;
@@ -289,6 +290,18 @@ impl Storage {
             Self::S3(s3) => s3.list(prefix),
         };
         list::checked(listing, prefix.to_owned())
+    }
+
+    /// Removes what is there of objects that somebody began to put in in parts before `begun`, and never finished: nobody
+    /// sees it, and it takes room all the same. Answers how many there were; a disk has none.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    pub async fn abort_parts(&self, begun: DateTime<Utc>) -> Result<usize, StorageError> {
+        match self {
+            Self::Disk(_) => Ok(0),
+            Self::S3(s3) => s3.abort_parts(begun).await,
+        }
     }
 
     /// Removes the object at `key`. An absent one is fine: deleting can be repeated.

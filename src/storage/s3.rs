@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use tokio::fs::File;
 use tokio::sync::Mutex;
@@ -170,6 +171,11 @@ impl S3 {
             let (this, prefix) = (this.clone(), prefix.clone());
             async move { this.persist(|| this.shared.client.list_page(&prefix, from.clone())).await }
         })
+    }
+
+    /// See [`super::Storage::abort_parts`].
+    pub(super) async fn abort_parts(&self, begun: DateTime<Utc>) -> Result<usize, StorageError> {
+        self.persist(|| self.shared.client.abort_parts(begun)).await
     }
 
     /// Its name, and where it is.

@@ -49,4 +49,5 @@ mod sessions;
 mod sharing;
 mod shots;
 mod storage;
+mod tidying;
 mod uploads;

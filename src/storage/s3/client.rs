@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
 use s3::creds::Credentials;
@@ -23,6 +23,7 @@ use super::Bounds;
 use super::failure::Failure;
 use super::progress::{Progress, never_idle};
 use crate::config::S3Config;
+use crate::storage::PHOTOS;
 use crate::storage::list::Page;
 use crate::storage::{Listed, Object};
 
@@ -159,6 +160,29 @@ impl Client {
             Ok(Listed { key: object.key, size: object.size, modified })
         });
         Ok((objects.collect::<Result<_, _>>()?, next))
+    }
+
+    /// Removes the parts of photos' objects that somebody began to put in before `begun`. Answers of how many objects.
+    pub(super) async fn abort_parts(&self, begun: DateTime<Utc>) -> Result<usize, Failure> {
+        let listing = self.bucket.list_multiparts_uploads(Some(PHOTOS), None);
+        let listed = match tokio::time::timeout(self.bounds.standstill, listing).await.map_err(|_| Failure::late())? {
+            // Not all storage has such a list; there is nothing to see then.
+            Err(S3Error::HttpFailWithBody(404 | 405 | 501, _)) => return Ok(0),
+            listed => listed.map_err(of_rust_s3)?,
+        };
+        let mut aborted = 0;
+        for upload in listed.into_iter().flat_map(|page| page.uploads) {
+            let since = DateTime::parse_from_rfc3339(&upload.initiated);
+            if since.is_ok_and(|since| since < begun) {
+                match self.in_time(async { Ok(self.bucket.abort_upload(&upload.key, &upload.id).await) }).await? {
+                    // Somebody else was faster.
+                    Err(S3Error::HttpFailWithBody(404, _)) => {}
+                    done => done.map_err(of_rust_s3)?,
+                }
+                aborted += 1;
+            }
+        }
+        Ok(aborted)
     }
 
     /// The bucket's name, and where it is.

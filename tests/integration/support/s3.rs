@@ -123,9 +123,10 @@ impl S3Server {
         self.folder.path().join("photos")
     }
 
-    /// The keys of all objects, and of what may lie half there, in order.
+    /// The keys of all photos' objects, and of what may lie half there, in order.
     pub fn objects(&self) -> Vec<String> {
         let mut objects = files_below(&self.bucket());
+        objects.retain(|key| key != "instance");
         // Parts of uploads that are not finished.
         objects.extend(files_below(self.folder.path()).into_iter().filter(|path| path.starts_with(".upload")));
         objects.sort();

@@ -1,0 +1,2 @@
+DROP TABLE chores;
+DROP TABLE instance;

@@ -1,0 +1,151 @@
+//! Tidying up: what neither a list of removals nor a row knows of.
+//!
+//! Lumina itself leaves nothing of that kind, whatever is killed when. But a database may be restored from before some
+//! uploads, and what is put at a signed address may come after its row has gone. So once a day the storage is listed, a
+//! small part at a time, and what no row has named for a week goes.
+//!
+//! A storage keeps the id of the database whose photos it holds. With another database nothing is tidied up: to that one,
+//! every photo would look like litter.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::{StreamExt, TryStreamExt};
+use uuid::Uuid;
+
+use crate::album::Album;
+use crate::error::AppError;
+use crate::models::{Chore, PhotoId, Upload, UploadId, instance, removal};
+use crate::storage::{Kind, ObjectKey, PHOTOS, StorageError, UPLOADS};
+
+/// Objects that no row names go when they are older.
+pub const GRACE: TimeDelta = TimeDelta::days(7);
+
+/// Parts of objects that were never finished go when they are older: sending the largest may take hours.
+const UNFINISHED: TimeDelta = TimeDelta::days(1);
+
+/// The storage is listed in as many parts, by the first two letters after the prefix.
+const PARTS: i32 = 256;
+
+/// From one part to the next: all of them take a little less than a day.
+const BETWEEN_PARTS: TimeDelta = TimeDelta::minutes(5);
+
+/// Ids the database is asked about at a time.
+const AT_ONCE: usize = 500;
+
+/// So many unnamed photos in one part, and more than named ones, are no litter: something is wrong.
+const SUSPICIOUS: usize = 20;
+
+impl Album {
+    /// Writes down in the storage which database it belongs to, unless it says so already. False when that is another one.
+    ///
+    /// # Errors
+    /// When the database or the storage is away.
+    pub async fn owns_storage(&self) -> Result<bool, AppError> {
+        let ours = self.db.read(instance::id).await?.to_string();
+        match self.storage.get(ObjectKey::INSTANCE, None).await {
+            Err(StorageError::NotFound) => {
+                self.storage.put_bytes(ObjectKey::INSTANCE, ours.into_bytes()).await?;
+                Ok(true)
+            }
+            object => {
+                let mut theirs = Vec::new();
+                let mut stream = object?.stream;
+                while let Some(chunk) = stream.next().await {
+                    theirs.extend_from_slice(&chunk.map_err(StorageError::from)?);
+                    if theirs.len() > ours.len() {
+                        break;
+                    }
+                }
+                Ok(theirs == ours.as_bytes())
+            }
+        }
+    }
+
+    /// Does what is due of the work that one instance does from time to time.
+    ///
+    /// # Errors
+    /// When the database or the storage is away.
+    pub async fn tidy(&self) -> Result<(), AppError> {
+        if self.db.write(|conn| Chore::UnfinishedParts.take_on(conn)).await?.is_some() {
+            let aborted = self.storage.abort_parts(Utc::now() - UNFINISHED).await?;
+            if aborted > 0 {
+                tracing::info!(objects = aborted, "removed the parts of objects that were never finished");
+            }
+            let tomorrow = Utc::now() + TimeDelta::days(1);
+            self.db.write(move |conn| Chore::UnfinishedParts.put_down(conn, 0, tomorrow)).await?;
+        }
+        if let Some(part) = self.db.write(|conn| Chore::UnnamedObjects.take_on(conn)).await? {
+            if self.owns_storage().await? {
+                self.remove_unnamed(part, Utc::now() - GRACE).await?;
+            } else if part == 0 {
+                tracing::error!(
+                    "the storage holds the photos of another database: what this one does not name is left alone"
+                );
+            }
+            let (next, due_at) = ((part + 1) % PARTS, Utc::now() + BETWEEN_PARTS);
+            self.db.write(move |conn| Chore::UnnamedObjects.put_down(conn, next, due_at)).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes every object that is older than `before` and that no row names. Answers how many.
+    ///
+    /// # Errors
+    /// When the database or the storage is away.
+    pub async fn remove_all_unnamed(&self, before: DateTime<Utc>) -> Result<usize, AppError> {
+        let mut removed = 0;
+        for part in 0..PARTS {
+            removed += self.remove_unnamed(part, before).await?;
+        }
+        Ok(removed)
+    }
+
+    async fn remove_unnamed(&self, part: i32, before: DateTime<Utc>) -> Result<usize, AppError> {
+        let mut removed = 0;
+        for prefix in [PHOTOS, UPLOADS] {
+            let old = self.storage.list(&format!("{prefix}{part:02x}/")).try_filter_map(async |listed| {
+                // What has another name is not ours to remove.
+                Ok(listed.key.parse::<ObjectKey>().ok().filter(|_| listed.modified < before))
+            });
+            let mut batches = std::pin::pin!(old.try_chunks(AT_ONCE));
+            while let Some(batch) = batches.next().await {
+                removed += self.remove_unnamed_of(batch.map_err(|failed| failed.1)?).await?;
+            }
+        }
+        if removed > 0 {
+            tracing::warn!(objects = removed, "removed stored objects that no row has named for a week");
+        }
+        Ok(removed)
+    }
+
+    async fn remove_unnamed_of(&self, keys: Vec<ObjectKey>) -> Result<usize, AppError> {
+        let mut by_id = BTreeMap::<Uuid, Vec<ObjectKey>>::new();
+        for key in keys {
+            by_id.entry(key.id()).or_default().push(key);
+        }
+        let (uploads, photos): (Vec<_>, Vec<_>) =
+            by_id.iter().partition(|(_, keys)| keys.iter().any(|key| key.kind() == Kind::Upload));
+        let photos: Vec<_> = photos.into_iter().map(|(id, _)| PhotoId(*id)).collect();
+        let uploads: Vec<_> = uploads.into_iter().map(|(id, _)| UploadId(*id)).collect();
+        let asked = uploads.clone();
+        let (named, unnamed) = (photos.len(), self.db.read(move |conn| removal::unnamed(conn, &photos)).await?);
+        if unnamed.len() > SUSPICIOUS && unnamed.len() * 2 > named {
+            tracing::error!(
+                objects = unnamed.len(),
+                "most of what is stored is named by no row: nothing of it is removed; lumina doctor tells more"
+            );
+            return Ok(0);
+        }
+        let known = self.db.read(move |conn| Upload::known(conn, &asked)).await?;
+        let unknown = uploads.into_iter().filter(|upload| !known.contains(upload)).map(|upload| upload.0);
+        let mut removed = 0;
+        for id in unnamed.into_iter().map(|photo| photo.0).chain(unknown) {
+            for key in by_id.remove(&id).unwrap_or_default() {
+                self.storage.delete(key).await?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
+    }
+}
