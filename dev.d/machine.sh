@@ -13,7 +13,8 @@ has() {
     fonts) [ "$(uname)" = Darwin ] || { have fc-list && has_font "Noto Sans" && has_font "Noto Color Emoji"; } ;;
     heif) have heif-dec || have heif-convert ;;
     tools) have exiftool && have heif-enc && convert -version 2>/dev/null | grep -q ImageMagick ;;
-    load) have wrk && have vipsthumbnail && postgres_program pgbench >/dev/null ;;
+    # Debian keeps nginx where only root's PATH leads.
+    load) have wrk && { have nginx || [ -x /usr/sbin/nginx ]; } && have vipsthumbnail && postgres_program pgbench >/dev/null ;;
   esac
 }
 
@@ -29,20 +30,20 @@ packages() {
     # Newer releases put each codec into a package of its own.
     apt-heif) if apt_offers libheif-plugin-libde265; then echo libheif-examples libheif-plugin-libde265 libheif-plugin-dav1d; else echo libheif-examples; fi ;;
     apt-tools) if apt_offers libheif-plugin-x265; then echo libimage-exiftool-perl imagemagick libheif-examples libheif-plugin-x265 libheif-plugin-aomenc; else echo libimage-exiftool-perl imagemagick libheif-examples; fi ;;
-    apt-load) echo wrk postgresql libvips-tools ;;
+    apt-load) echo wrk nginx-light postgresql libvips-tools ;;
     dnf-compiler) echo gcc glibc-devel ;;
     dnf-postgres) echo postgresql-server ;;
     dnf-browser) echo chromium chromedriver ;;
     dnf-fonts) echo fontconfig google-noto-sans-vf-fonts google-noto-color-emoji-fonts ;;
     dnf-heif) echo libheif-tools ;;
     dnf-tools) echo perl-Image-ExifTool ImageMagick libheif-tools ;;
-    dnf-load) echo wrk postgresql-contrib vips-tools ;;
+    dnf-load) echo wrk nginx postgresql-contrib vips-tools ;;
     brew-compiler) die "No C compiler: run xcode-select --install, then try again." ;;
     brew-postgres) echo postgresql@17 ;;
     brew-browser) echo google-chrome chromedriver ;;
     brew-heif) echo libheif ;;
     brew-tools) echo exiftool imagemagick libheif ;;
-    brew-load) echo wrk postgresql@17 vips ;;
+    brew-load) echo wrk nginx postgresql@17 vips ;;
   esac
 }
 
@@ -108,9 +109,11 @@ install_with_apt() {
   say "Renewing the package lists (missing:$1)"
   as_root apt-get update -qq || say "Some lists could not be renewed; going on with what is there."
   case $1 in *postgres* | *load*) keep_out_default_cluster ;; esac
+  case $1 in *load*) keep_services_down ;; esac
   install_with apt "$1" as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300
   let_in_default_cluster
+  let_services_up
 }
 
 # Debian's package makes a database cluster that listens on port 5432 as soon as it is installed. Lumina needs only the
@@ -122,8 +125,23 @@ keep_out_default_cluster() {
   echo 'create_main_cluster = false' | as_root tee $no_cluster >/dev/null
 }
 let_in_default_cluster() {
-  trap - EXIT
   [ ! -e $no_cluster ] || as_root rm $no_cluster
+}
+
+# Debian's nginx serves on port 80 as soon as it is installed. The benchmarks need the program, on a port of their own.
+# A policy that somebody set is not touched.
+no_services=/usr/sbin/policy-rc.d
+our_policy=
+keep_services_down() {
+  [ ! -e $no_services ] || return 0
+  our_policy=yes
+  trap 'let_in_default_cluster; let_services_up' EXIT
+  printf '#!/bin/sh\nexit 101\n' | as_root tee $no_services >/dev/null
+  as_root chmod +x $no_services
+}
+let_services_up() {
+  [ -z "$our_policy" ] || as_root rm -f $no_services
+  our_policy=
 }
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }

@@ -93,8 +93,14 @@ impl Server {
 
     /// Lumina on one of the databases, and the owner's cookie.
     pub async fn lumina(&self, photos: Photos) -> (Lumina, String) {
+        self.lumina_with(photos, &[]).await
+    }
+
+    /// As [`Server::lumina`], with more settings.
+    pub async fn lumina_with(&self, photos: Photos, settings: &[(&str, String)]) -> (Lumina, String) {
         self.prepare(photos).await;
-        let lumina = Lumina::start(&self.folder.join(photos.database), Some(&self.url(photos.database)));
+        let url = self.url(photos.database);
+        let lumina = Lumina::start_with(&self.folder.join(photos.database), Some(&url), settings);
         let cookie = lumina.sign_in(OWNER).await;
         (lumina, cookie)
     }

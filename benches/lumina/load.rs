@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use url::{Position, Url};
+
 use crate::overheard::Statements;
 
 /// Kept busy at the same time: as many as Lumina has to Postgres.
@@ -22,8 +24,27 @@ pub struct Answers {
 
 /// Asks for one page for a round.
 pub fn wrk(url: &str, headers: &[(&str, &str)]) -> Answers {
-    let mut command = Command::new("wrk");
-    command.args(["--latency", "--timeout=10s", "-t2"]).arg(format!("-c{CONNECTIONS}")).arg(format!("-d{SECONDS}s"));
+    run_wrk(&mut Command::new("wrk"), url, headers, CONNECTIONS)
+}
+
+/// Asks for one page after the other for a round. All are on one server.
+pub fn wrk_in_turn(urls: &[String], headers: &[(&str, &str)], connections: u32) -> Answers {
+    // Made beforehand: wrk has a core to share.
+    let paths: Vec<_> =
+        urls.iter().map(|url| format!("{:?}", Url::parse(url).unwrap()[Position::BeforePath..].to_owned())).collect();
+    let script = format!(
+        "local requests, at = {{}}, 0
+         init = function() for i, path in ipairs({{{}}}) do requests[i] = wrk.format('GET', path) end end
+         request = function() at = at % #requests + 1 return requests[at] end",
+        paths.join(", ")
+    );
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), script).unwrap();
+    run_wrk(Command::new("wrk").arg("-s").arg(file.path()), &urls[0], headers, connections)
+}
+
+fn run_wrk(command: &mut Command, url: &str, headers: &[(&str, &str)], connections: u32) -> Answers {
+    command.args(["--latency", "--timeout=10s", "-t2"]).arg(format!("-c{connections}")).arg(format!("-d{SECONDS}s"));
     for (name, value) in headers {
         command.arg("-H").arg(format!("{name}: {value}"));
     }

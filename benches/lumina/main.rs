@@ -1,4 +1,4 @@
-//! `./dev bench [S1 S2 S5 S6 S7 S8]`: how fast Lumina is, and how much memory it takes.
+//! `./dev bench [S1 S2 S3 S4 S5 S6 S7 S8]`: how fast Lumina is, and how much memory it takes.
 //!
 //! The program itself is measured, as a process, over HTTP, on a private Postgres beside it. Where speed is compared, both
 //! sides run in turns on the same database, and the median of the rounds counts: a ratio within one run means something,
@@ -17,13 +17,16 @@
 )]
 
 mod batch;
+mod bucket;
 mod data;
 mod gallery;
 mod load;
 mod machine;
 mod memory;
+mod nginx;
 mod overheard;
 mod process;
+mod serving;
 mod start;
 mod take_in;
 mod uploads;
@@ -55,6 +58,12 @@ async fn main() {
     }
     if wants("S2") {
         rows.extend(gallery::other_pages(&server).await);
+    }
+    if wants("S3") {
+        rows.extend(serving::from_disk(&server).await);
+    }
+    if wants("S4") {
+        rows.extend(serving::from_bucket(&server).await);
     }
     if wants("S5") {
         rows.extend(take_in::measure(&server).await);

@@ -26,12 +26,18 @@ impl Lumina {
     /// Starts it in `folder`, with the settings of a fresh installation, on the database at `database_url` or on a private
     /// one, and waits for its first page. It logs to a file as it would in service.
     pub fn start(folder: &Path, database_url: Option<&str>) -> Self {
+        Self::start_with(folder, database_url, &[])
+    }
+
+    /// As [`Lumina::start`], with these settings.
+    pub fn start_with(folder: &Path, database_url: Option<&str>, settings: &[(&str, String)]) -> Self {
         fs::create_dir_all(folder).unwrap();
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
         let log = File::create(folder.join("lumina.log")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_lumina"));
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("BIND", address.to_string()).env("DATA_DIR", folder.join("data")).current_dir(folder);
+        command.envs(settings.iter().map(|(name, value)| (name, value)));
         if let Some(url) = database_url {
             command.env("DATABASE_URL", url);
         }

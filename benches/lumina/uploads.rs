@@ -74,23 +74,40 @@ pub fn jpeg(picture: &RgbImage, quality: u8) -> Vec<u8> {
 
 /// Sends a photo as a browser's form does. It is another one each time, by a comment: the same bytes would not be worked on.
 pub async fn upload(lumina: &Lumina, cookie: &str, photo: &Bytes) {
+    let answer = send(lumina, "/photos", cookie, photo).await;
+    assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+}
+
+/// As [`upload`], by the API, which answers the photo's id.
+pub async fn upload_and_find(lumina: &Lumina, cookie: &str, photo: &Bytes) -> String {
+    let answer = send(lumina, "/api/v1/photos/", cookie, photo).await;
+    assert_eq!(answer.status(), 201);
+    let photo: serde_json::Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+    photo["id"].as_str().unwrap().to_owned()
+}
+
+async fn send(lumina: &Lumina, path: &str, cookie: &str, photo: &Bytes) -> reqwest::Response {
     let head = format!("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{FILENAME}\"\r\n\r\n");
     let comment = [b"\xFF\xFE\0\x0A".as_slice(), &rand::random::<[u8; 8]>()].concat();
     let parts = [head.into(), photo.slice(..2), comment.into(), photo.slice(2..), Bytes::from_static(b"\r\n--b--\r\n")];
     let length: usize = parts.iter().map(Bytes::len).sum();
     let body = Body::wrap_stream(stream::iter(parts.map(Ok::<_, Error>)));
-    let request = reqwest::Client::new().post(lumina.url("/photos")).body(body).header(CONTENT_LENGTH, length);
+    let request = reqwest::Client::new().post(lumina.url(path)).body(body).header(CONTENT_LENGTH, length);
     let request = request.header(CONTENT_TYPE, "multipart/form-data; boundary=b").header(ORIGIN, lumina.origin());
-    let answer = request.header(COOKIE, cookie).header("HX-Request", "true").send().await.unwrap();
-    assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
+    request.header(COOKIE, cookie).header("HX-Request", "true").send().await.unwrap()
 }
 
 /// What was uploaded goes again: gigabytes.
 pub fn remove(server: &Server, photos: Photos) {
+    remove_rows(server, photos);
+    fs::remove_dir_all(server.folder.join(photos.database).join("data/photos")).unwrap();
+}
+
+/// As [`remove`], where the bytes are elsewhere.
+pub fn remove_rows(server: &Server, photos: Photos) {
     use diesel::prelude::*;
     use lumina::db::schema::photos as table;
     let mut conn = server.connect(photos.database);
     let removed = diesel::delete(table::table.filter(table::filename.eq(FILENAME))).execute(&mut conn).unwrap();
     assert!(removed > 0);
-    fs::remove_dir_all(server.folder.join(photos.database).join("data/photos")).unwrap();
 }
