@@ -7,8 +7,8 @@ use diesel::OptionalExtension;
 
 use crate::app::AppState;
 use crate::error::AppError;
-use crate::models::{Cursor, Listing, Photo, PhotoId, User};
-use crate::pages::photos::card::{Month, PAGE, months};
+use crate::models::{Cursor, Listing, Photo, User};
+use crate::pages::photos::card::{Card, Month, PAGE, months};
 use crate::routes;
 use crate::web::auth::Visitor;
 use crate::web::filter::{ActiveFilter, Filter, cut_page};
@@ -38,8 +38,8 @@ pub async fn show_public_photos(
 ) -> Result<HttpResponse, AppError> {
     let filter = Filter::of(&request)?;
     let hashtags = filter.hashtags.clone();
-    // The time a photo was taken would be in an owner's cursor.
-    let after: Option<PhotoId> = filter.after()?;
+    // The times at which a photo was taken and uploaded would be in an owner's cursor.
+    let after: Option<String> = filter.after()?;
     let viewer = visitor.0.map(|signed_in| signed_in.user.id);
     let (owner, after, mut listed) = state
         .db
@@ -51,19 +51,19 @@ pub async fn show_public_photos(
             }
             listing.hashtags = hashtags;
             // When that photo is public no more, the reader begins anew.
-            let after = after.map(|id| Photo::public_of(conn, owner.id, id).optional()).transpose()?.flatten();
+            let after = after.map(|token| Photo::public_of(conn, owner.id, &token).optional()).transpose()?.flatten();
             let after = after.as_ref().map(Cursor::after);
             Ok((owner, after, listing.page(conn, after, PAGE as i64 + 1)?))
         })
         .await?;
     let here = routes::person(&owner.username);
-    let next = cut_page(&mut listed, PAGE)
-        .map(|cursor| format!("{here}{}", routes::listing_query(&filter.hashtags, Some(&cursor.id.to_string()))));
-    let href = |photo: &Photo| photo.share_token.as_deref().map(routes::shared_photo).unwrap_or_default();
+    let more = cut_page(&mut listed, PAGE).is_some();
+    let last = listed.last().and_then(|(photo, _)| photo.share_token.clone()).filter(|_| more);
+    let next = last.map(|token| format!("{here}{}", routes::listing_query(&filter.hashtags, Some(&token))));
     let view = PublicPhotos {
         page,
         filters: filter.active(&here),
-        months: months(listed, after, href),
+        months: months(listed, after, Card::shared),
         next,
         newest: after.map(|_| format!("{here}{}", routes::listing_query(&filter.hashtags, None))),
         username: owner.username,

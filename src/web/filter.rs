@@ -46,7 +46,7 @@ impl Filter {
         Ok(Self { hashtags, after: query.first("after").to_owned() })
     }
 
-    /// Where the page begins: a [`Cursor`] in links for owners, a [`crate::models::PhotoId`] in those for visitors.
+    /// Where the page begins: a [`Cursor`] in links for owners, a link's secret in those for visitors.
     ///
     /// # Errors
     /// [`AppError::BadRequest`] when it is no such thing.

@@ -14,7 +14,7 @@ pub const PAGE: usize = 60;
 
 /// One photo in a gallery.
 pub struct Card {
-    /// Its id.
+    /// Its id; for visitors its link's secret, since an id tells when a photo was uploaded.
     pub id: String,
     /// Its page, with the filter it was found by.
     pub href: String,
@@ -103,7 +103,18 @@ pub fn size(photo: &Photo) -> (u32, u32) {
 }
 
 impl Card {
-    /// `href` is where a click leads.
+    /// For visitors: of a photo that has a link, at which everything of it is.
+    #[must_use]
+    pub fn shared(photo: &Photo, hashtags: Vec<String>) -> Self {
+        let token = photo.share_token.clone().unwrap_or_default();
+        let rendition =
+            |name: RenditionName| Rendition::at(routes::shared_rendition(&token, name.as_str()), photo, name);
+        let (small, medium) = (rendition(RenditionName::Small), rendition(RenditionName::Medium));
+        let card = Self::new(photo, hashtags, routes::shared_photo(&token));
+        Self { id: token, small, medium, ..card }
+    }
+
+    /// For the owner. `href` is where a click leads.
     #[must_use]
     pub fn new(photo: &Photo, hashtags: Vec<String>, href: String) -> Self {
         let (width, height) = size(photo);
@@ -180,12 +191,12 @@ fn ratio_class(width: u32, height: u32) -> u16 {
 /// Puts a page of photos under month headings. `before` is the cursor the page began at: a month that goes on from the
 /// page before has no second heading.
 #[must_use]
-pub fn months(listed: Vec<Listed>, before: Option<Cursor>, href: impl Fn(&Photo) -> String) -> Vec<Month> {
+pub fn months(listed: Vec<Listed>, before: Option<Cursor>, card: impl Fn(&Photo, Vec<String>) -> Card) -> Vec<Month> {
     let month = |at: NaiveDateTime| (at.year(), at.month());
     let mut current = before.map(|cursor| month(local(cursor.taken_at, cursor.utc_offset_minutes)));
     let mut months: Vec<Month> = Vec::new();
     for (photo, hashtags) in listed {
-        let card = Card::new(&photo, hashtags, href(&photo));
+        let card = card(&photo, hashtags);
         let taken = local_time(&photo);
         // Photos stand in the order in which they were taken, wherever that was. One from behind the date line would open
         // the month before last once more.

@@ -100,7 +100,9 @@ impl Gallery {
             filters: filter.active(routes::photos()),
             hashtags: offered.into_iter().map(chip).collect(),
             empty_library: listed.is_empty() && filter.hashtags.is_empty() && after.is_none(),
-            months: months(listed, after, |photo| format!("{}{query}", routes::photo(&photo.id.to_string()))),
+            months: months(listed, after, |photo, hashtags| {
+                Card::new(photo, hashtags, format!("{}{query}", routes::photo(&photo.id.to_string())))
+            }),
             next,
             newest: after.map(|_| routes::photos_with(&filter.hashtags)),
             ..view
