@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use rustix::fs::{FlockOperation, flock};
 use tempfile::{NamedTempFile, TempPath};
 use tokio::fs::File;
 use tokio::io::{AsyncWriteExt, BufWriter};
@@ -13,28 +15,40 @@ use super::{Object, StorageError};
 /// Bytes gathered before they go to the file: a request's chunks are small, and each write is a hop to another thread.
 const BUFFER: usize = 128 * 1024;
 
-/// Where files lie while they are received: a folder of this machine, whatever storage they go to.
+/// Where files lie while they are received: a folder of this machine, whatever storage they go to. Every process that
+/// works with it holds a shared lock on it, which the kernel drops when the process ends.
 #[derive(Clone, Debug)]
-pub(super) struct TemporaryFolder(PathBuf);
+pub(super) struct TemporaryFolder {
+    path: PathBuf,
+    lock: Arc<fs::File>,
+}
 
 impl TemporaryFolder {
     /// The one in `data_dir`, which is made when it is missing.
     pub(super) async fn open(data_dir: &Path) -> Result<Self, StorageError> {
-        let folder = data_dir.join("tmp");
-        let made = folder.clone();
-        blocking(move || make_folder(&made)).await?;
-        Ok(Self(folder))
+        let path = data_dir.join("tmp");
+        blocking(move || {
+            make_folder(&path)?;
+            let lock = fs::File::open(&path)?;
+            flock(&lock, FlockOperation::LockShared)?;
+            Ok(Self { path, lock: Arc::new(lock) })
+        })
+        .await
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// See [`super::Storage::clear_temporary`].
     pub(super) async fn clear(&self) -> Result<(), StorageError> {
-        let folder = self.0.clone();
+        let Self { path, lock } = self.clone();
         blocking(move || {
-            fs::read_dir(folder)?.try_for_each(|entry| {
+            if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+                // The other one's files cannot be told from those left behind. It may have cost us our own lock.
+                return Ok(flock(&lock, FlockOperation::LockShared)?);
+            }
+            fs::read_dir(path)?.try_for_each(|entry| {
                 let entry = entry?;
                 // A folder is one in which a photo was being decoded.
                 if entry.file_type()?.is_dir() {
@@ -42,14 +56,15 @@ impl TemporaryFolder {
                 } else {
                     fs::remove_file(entry.path())
                 }
-            })
+            })?;
+            Ok(flock(&lock, FlockOperation::LockShared)?)
         })
         .await
     }
 
     /// A new file, with mode 0600.
     pub(super) async fn file(&self) -> Result<Temporary, StorageError> {
-        let folder = self.0.clone();
+        let folder = self.path.clone();
         let file = blocking(move || NamedTempFile::new_in(folder)).await?;
         Ok(Temporary::new(file))
     }
@@ -106,7 +121,7 @@ impl Received {
     /// # Errors
     /// [`StorageError::Unavailable`] when it cannot be read.
     pub async fn into_object(self) -> Result<Object, StorageError> {
-        // An open file goes on when its name is removed, as happens at the end of this function.
-        Ok(Object::of(File::open(&self.0).await?, None).await?)
+        // An open file goes on when its name is removed, as happens when `self` is dropped.
+        blocking(move || Object::of(fs::File::open(&self.0)?, None)).await
     }
 }

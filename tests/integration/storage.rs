@@ -280,6 +280,10 @@ async fn leftovers_of_a_crash_are_cleared_and_photos_kept() {
         let key = original();
         place.storage.put_bytes(key, b"kept".to_vec()).await.unwrap();
         std::fs::write(place.folder.path().join("tmp/.tmpLeft"), "behind").unwrap();
+        let beside = Storage::disk(place.folder.path()).await.unwrap();
+        place.storage.clear_temporary().await.unwrap();
+        assert_eq!(place.temporary_files(), 1, "somebody else works here");
+        drop(beside);
         place.storage.clear_temporary().await.unwrap();
         assert_eq!(place.temporary_files(), 0, "{}", place.name);
         assert_eq!(read(place.storage.get(key, None).await.unwrap()).await, b"kept");
