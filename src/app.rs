@@ -18,9 +18,10 @@ use tracing_actix_web::TracingLogger;
 
 use crate::album::Album;
 use crate::config::Config;
-use crate::db::Db;
 use crate::db::private::{self, PrivatePostgres};
+use crate::db::{Db, Gathered};
 use crate::media::OutsideDecoder;
+use crate::models::seen::{self, Asked, Seen};
 use crate::passwords::Passwords;
 use crate::routes;
 use crate::storage::Storage;
@@ -43,6 +44,8 @@ pub struct AppState {
     pub config: Config,
     /// Rows.
     pub db: Db,
+    /// Who sees which photo.
+    pub seen: Gathered<Asked, Seen>,
     /// Photos.
     pub album: Album,
     /// bcrypt.
@@ -121,7 +124,8 @@ impl App {
         assets::warm_up();
         let (jwt, origin) = (&config.jwt, config.public_url.origin());
         let tokens = Tokens::new(&jwt.secret_key, &secrets, &origin, jwt.access_token_expire_minutes);
-        let state = web::Data::new(AppState { config, db, album, passwords, tokens, cookie_keys });
+        let seen = Gathered::new(db.clone(), seen::look);
+        let state = web::Data::new(AppState { config, db, seen, album, passwords, tokens, cookie_keys });
         let warming = state.clone();
         actix_web::rt::spawn(async move { warming.passwords.warm_up().await });
         let sweeping = actix_web::rt::spawn(state.album.clone().keep_swept());

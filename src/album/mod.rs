@@ -7,6 +7,7 @@
 mod clean_copy;
 mod decoders;
 pub mod direct;
+mod hot;
 mod process;
 mod rebuild;
 mod staged;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use rayon::ThreadPoolBuildError;
 
 use crate::album::decoders::Decoders;
+use crate::album::hot::Hot;
 use crate::config::Limits;
 use crate::db::Db;
 use crate::error::AppError;
@@ -40,6 +42,7 @@ pub struct Album {
     decoders: Decoders,
     outside: Arc<OutsideDecoder>,
     copies: clean_copy::Turns,
+    hot: Arc<Hot>,
 }
 
 impl Album {
@@ -55,7 +58,8 @@ impl Album {
     ) -> Result<Self, ThreadPoolBuildError> {
         let (storage, outside) = (Arc::new(storage), Arc::new(outside));
         let copies = clean_copy::Turns::new();
-        Ok(Self { db, storage, limits, decoders: Decoders::start()?, outside, copies })
+        let hot = Arc::new(Hot::new());
+        Ok(Self { db, storage, limits, decoders: Decoders::start()?, outside, copies, hot })
     }
 
     /// Begins a file that is being received.
@@ -66,12 +70,26 @@ impl Album {
         Ok(Staging::new(self.storage.temporary().await?))
     }
 
-    /// The stored bytes of a photo. The caller has found out that the one who asks may see them.
+    /// The stored bytes of a photo. The caller has found out that the one who asks may see them, and which version its
+    /// renditions are of.
     ///
     /// # Errors
     /// [`AppError::Unavailable`] when the storage is away, [`AppError::Internal`] when the bytes are missing.
-    pub async fn bytes(&self, photo: PhotoId, kind: Kind, range: Option<(u64, u64)>) -> Result<Object, AppError> {
-        Ok(self.storage.get(ObjectKey::new(photo.0, kind), range).await?)
+    pub async fn bytes(
+        &self,
+        photo: PhotoId,
+        kind: Kind,
+        version: i16,
+        range: Option<(u64, u64)>,
+    ) -> Result<Object, AppError> {
+        let key = ObjectKey::new(photo.0, kind);
+        let Kind::Rendition(name) = kind else { return Ok(self.storage.get(key, range).await?) };
+        let hot = (photo, name, version);
+        if let Some(object) = self.hot.get(&hot, range) {
+            return Ok(object);
+        }
+        let object = self.storage.get(key, range).await?;
+        Ok(if range.is_none() { self.hot.keep(hot, object).await? } else { object })
     }
 
     /// The rendition to show for this one of a photo whose renditions are of an older version: that one, or what is

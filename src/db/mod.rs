@@ -5,6 +5,7 @@
 //! told so within [`PATIENCE`] and the threads stay free for what does not need it. Storage, bcrypt and image work
 //! never run inside: they would hold a connection for nothing.
 
+mod gathered;
 pub mod private;
 #[expect(missing_docs, reason = "the tables are described in the migrations")]
 pub mod schema;
@@ -21,6 +22,8 @@ use tokio::sync::Semaphore;
 use tracing::Span;
 
 use crate::error::AppError;
+
+pub use gathered::Gathered;
 
 /// The SQL files of `migrations/`, in the binary.
 pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();

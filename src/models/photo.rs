@@ -226,27 +226,13 @@ impl Photo {
         photos::table.filter(photos::owner_id.eq(owner).and(photos::id.eq_any(ids))).select(photos::id).load(conn)
     }
 
-    /// The photo, if `viewer` may see it without its link: their own, or a public one of an active user.
-    ///
-    /// # Errors
-    /// [`diesel::NotFound`] when there is none, or they may not see it.
-    pub fn visible_to(conn: &mut PgConnection, viewer: Option<UserId>, id: PhotoId) -> QueryResult<Self> {
-        let public = photos::visibility.eq(Visibility::Public.as_str()).and(users::active);
-        photos::table
-            .inner_join(users::table)
-            .filter(photos::id.eq(id))
-            .filter(public.or(photos::owner_id.nullable().is_not_distinct_from(viewer)))
-            .select(Self::as_select())
-            .first(conn)
-    }
-
-    /// The photo, if it is a public one of `owner`.
+    /// The photo with this link, if it is a public one of `owner`.
     ///
     /// # Errors
     /// [`diesel::NotFound`] when there is no such public photo.
-    pub fn public_of(conn: &mut PgConnection, owner: UserId, id: PhotoId) -> QueryResult<Self> {
+    pub fn public_of(conn: &mut PgConnection, owner: UserId, token: &str) -> QueryResult<Self> {
         photos::table
-            .find(id)
+            .filter(photos::share_token.eq(token))
             .filter(photos::owner_id.eq(owner).and(photos::visibility.eq(Visibility::Public.as_str())))
             .select(Self::as_select())
             .first(conn)
@@ -344,6 +330,12 @@ impl Photo {
             .returning(Self::as_returning())
             .get_result(conn)
     }
+}
+
+/// Whether a link can have this secret at all.
+#[must_use]
+pub fn is_share_token(text: &str) -> bool {
+    text.len() == SHARE_TOKEN_LENGTH && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn new_share_token() -> String {

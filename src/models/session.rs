@@ -16,7 +16,7 @@ use crate::models::{SessionId, User, UserId};
 pub const IDLE_DAYS: i64 = 30;
 
 /// A row is marked as seen at most this often: writing at every request would cost more than reading the page.
-const SEEN_EVERY: TimeDelta = TimeDelta::minutes(10);
+pub(super) const SEEN_EVERY: TimeDelta = TimeDelta::minutes(10);
 
 /// A row of `sessions`.
 #[derive(Debug, Clone, Queryable, Selectable)]

@@ -14,6 +14,7 @@ use crate::routes;
 use crate::web::bytes::{self, Caching, Served};
 use crate::web::htmx::page as whole_page;
 use crate::web::page::Page;
+use crate::web::seen::linked_photo;
 
 #[derive(Template)]
 #[template(path = "shared/show.html")]
@@ -100,8 +101,8 @@ pub async fn show_shared_bytes(
     state: web::Data<AppState>,
     token: web::Path<String>,
 ) -> Result<HttpResponse, AppError> {
-    let token = token.split_once('.').map_or(token.as_str(), |(token, _)| token).to_owned();
-    let (photo, _) = state.db.read(move |conn| Photo::by_share_token(conn, &token)).await?;
+    let token = token.split_once('.').map_or(token.as_str(), |(token, _)| token);
+    let photo = linked_photo(&state, token).await?;
     let name = if photo.animated { RenditionName::Moving } else { RenditionName::Large };
     answer(&request, &state, &photo, name).await
 }
@@ -114,7 +115,7 @@ pub async fn show_shared_rendition(
 ) -> Result<HttpResponse, AppError> {
     let (token, name) = path.into_inner();
     let name: RenditionName = name.parse().map_err(|_| AppError::NotFound)?;
-    let (photo, _) = state.db.read(move |conn| Photo::by_share_token(conn, &token)).await?;
+    let photo = linked_photo(&state, &token).await?;
     answer(&request, &state, &photo, name).await
 }
 
@@ -123,8 +124,7 @@ pub async fn download_shared_photo(
     state: web::Data<AppState>,
     token: web::Path<String>,
 ) -> Result<HttpResponse, AppError> {
-    let token = token.into_inner();
-    let (photo, _) = state.db.read(move |conn| Photo::by_share_token(conn, &token)).await?;
+    let photo = linked_photo(&state, &token).await?;
     let mut answer = bytes::attachment(state.album.clean_copy(&photo).await?);
     answer.headers_mut().insert(NOT_INDEXED.0, NOT_INDEXED.1);
     Ok(answer)

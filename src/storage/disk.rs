@@ -13,7 +13,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tempfile::{NamedTempFile, TempPath};
-use tokio::fs::File;
 
 use super::list::{self, Listing};
 use super::temporary::TemporaryFolder;
@@ -77,10 +76,12 @@ impl Disk {
 
     /// See [`super::Storage::get`].
     pub(super) async fn get(&self, key: ObjectKey, range: Option<(u64, u64)>) -> Result<Object, StorageError> {
-        match File::open(self.path(key)).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(StorageError::NotFound),
-            file => Ok(Object::of(file?, range).await?),
-        }
+        let path = self.path(key);
+        let open = move || match fs::File::open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            file => Object::of(file?, range).map(Some),
+        };
+        blocking(open).await?.ok_or(StorageError::NotFound)
     }
 
     /// See [`super::Storage::stat`].

@@ -15,21 +15,23 @@ mod temporary;
 mod tests;
 
 use std::fmt;
+use std::fs::File;
+use std::future::ready;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt, AsyncSeekExt};
-use tokio_util::io::ReaderStream;
+use tokio::task::spawn_blocking;
 
 use crate::config::{Config, S3Config};
 
-/// Bytes read at a time, hence held for each reader.
+/// Bytes read at a time: two or three times as many are held for each reader.
 const CHUNK: usize = 128 * 1024;
 
 pub use disk::Disk;
@@ -89,7 +91,7 @@ fn cause(error: &StorageError) -> String {
 pub struct Object {
     /// Size of the whole object in bytes, whatever part of it was asked for.
     pub size: u64,
-    /// The bytes asked for, read as they are taken: some 128 KiB are held at a time. Dropping it stops the reading.
+    /// The bytes asked for, read as they are taken: at most some 400 KiB are held at a time. Dropping it stops the reading.
     pub stream: BoxStream<'static, io::Result<Bytes>>,
 }
 
@@ -100,18 +102,45 @@ impl fmt::Debug for Object {
 }
 
 impl Object {
-    /// The bytes of a file, all or those from the first to the last position given.
-    async fn of(mut file: File, range: Option<(u64, u64)>) -> io::Result<Self> {
-        let size = file.metadata().await?.len();
+    /// The bytes of a file, all or those from the first to the last position given. To be called where blocking is allowed.
+    fn of(file: File, range: Option<(u64, u64)>) -> io::Result<Self> {
+        let size = file.metadata()?.len();
         let (first, last) = range.unwrap_or((0, u64::MAX));
-        if first > 0 {
-            // No file system takes a position past what it could hold.
-            file.seek(io::SeekFrom::Start(first.min(size))).await?;
+        let end = last.saturating_add(1).min(size);
+        let first = first.min(end);
+        if end - first <= CHUNK as u64 {
+            // All of it by this one visit to the disk.
+            let bytes = read_at(&file, first, end - first)?;
+            return Ok(Self { size, stream: stream::once(ready(Ok(bytes))).boxed() });
         }
-        file.set_max_buf_size(CHUNK);
-        let part = file.take(last.saturating_sub(first).saturating_add(1));
-        Ok(Self { size, stream: ReaderStream::with_capacity(part, CHUNK).boxed() })
+        let file = Arc::new(file);
+        let chunks = (first..end).step_by(CHUNK).map(move |at| {
+            let file = Arc::clone(&file);
+            let read = spawn_blocking(move || read_at(&file, at, (end - at).min(CHUNK as u64)));
+            async move { read.await.unwrap_or_else(|panicked| Err(io::Error::other(panicked))) }
+        });
+        // The next one is read while this one is sent.
+        Ok(Self { size, stream: stream::iter(chunks).buffered(2).boxed() })
     }
+
+    /// Bytes in memory, all or those from the first to the last position given.
+    #[must_use]
+    pub fn of_bytes(mut bytes: Bytes, range: Option<(u64, u64)>) -> Self {
+        let size = bytes.len() as u64;
+        let position = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+        if let Some((first, last)) = range {
+            let (first, end) = (position(first), position(last.saturating_add(1)));
+            bytes = bytes.slice(first.min(end)..end);
+        }
+        Self { size, stream: stream::once(ready(Ok(bytes))).boxed() }
+    }
+}
+
+/// That many bytes from a position on.
+fn read_at(file: &File, at: u64, length: u64) -> io::Result<Bytes> {
+    let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
+    file.read_exact_at(&mut bytes, at)?;
+    Ok(bytes.into())
 }
 
 /// A storage: the one in use, or another beside it, to copy to or from. Cloning it is cheap and gives the same one.
@@ -162,7 +191,8 @@ impl Storage {
         Ok(Self::S3(S3::open(data_dir, config).await?))
     }
 
-    /// Removes temporary files that an earlier run left behind. Only for the start: it does not spare those in use.
+    /// Removes temporary files that an earlier run left behind. Only for the start: it does not spare those in use by
+    /// this process; while another one works here, such as `lumina renditions`, it does nothing.
     ///
     /// # Errors
     /// When the folder cannot be read or a file not be removed.

@@ -17,6 +17,7 @@ mod retry;
 #[cfg(test)]
 mod tests;
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,8 +25,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
-use tokio::fs::File;
 use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
 
 use super::list::{self, Listing};
 use super::temporary::TemporaryFolder;
@@ -197,7 +198,10 @@ impl S3 {
 impl Source {
     async fn read(&self) -> std::io::Result<Object> {
         match self {
-            Self::File(file) => Object::of(File::open(file.path()).await?, None).await,
+            Self::File(file) => {
+                let path = file.path().to_owned();
+                spawn_blocking(move || Object::of(File::open(path)?, None)).await?
+            }
             Self::Bytes(bytes) => {
                 let chunks = (0..bytes.len()).step_by(CHUNK);
                 let bytes = bytes.clone();

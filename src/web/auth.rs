@@ -62,10 +62,15 @@ pub async fn signed_in(request: &HttpRequest) -> Result<Option<Rc<SignedIn>>, Ap
     look_up.get_or_try_init(|| find(request)).await.cloned()
 }
 
+/// The session that the cookie names, whether it is there or not.
+pub(super) fn claimed_session(request: &HttpRequest) -> Option<SessionId> {
+    // A cookie whose content we cannot read is one we did not make.
+    request.get_session().get::<SessionId>(SESSION_ID).ok().flatten()
+}
+
 async fn find(request: &HttpRequest) -> Result<Option<Rc<SignedIn>>, AppError> {
     let state = request.app_data::<web::Data<AppState>>().ok_or_else(|| AppError::internal("no state"))?;
-    // A cookie whose content we cannot read is one we did not make.
-    let Some(id) = request.get_session().get::<SessionId>(SESSION_ID).ok().flatten() else { return Ok(None) };
+    let Some(id) = claimed_session(request) else { return Ok(None) };
     let found = state.db.read(move |conn| Session::find(conn, id)).await?;
     Ok(found.map(|(session, user)| Rc::new(SignedIn { session, user })))
 }

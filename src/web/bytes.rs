@@ -53,6 +53,8 @@ pub struct Served {
     pub photo: PhotoId,
     /// Which of its bytes.
     pub kind: Kind,
+    /// Of its renditions, as the row says.
+    pub version: i16,
     /// Tells these bytes from all others that the same address may answer.
     pub tag: String,
     /// Their exact type.
@@ -75,8 +77,9 @@ impl Served {
             (Some(token), Caching::WhileShared) => token.clone(),
             _ => photo.id.0.simple().to_string(),
         };
-        let tag = format!("{id}-{name}-{}", photo.renditions_version);
-        Ok(Self { photo: photo.id, kind: Kind::Rendition(name), tag, content_type, filename: None, caching })
+        let version = photo.renditions_version;
+        let tag = format!("{id}-{name}-{version}");
+        Ok(Self { photo: photo.id, kind: Kind::Rendition(name), version, tag, content_type, filename: None, caching })
     }
 
     /// As [`Served::answer`] of [`Served::rendition`], with what is nearest where an older version made no such size.
@@ -118,7 +121,7 @@ impl Served {
                 let size = self.size(album).await?;
                 return Ok(self.head(StatusCode::OK, tag).body(SizedStream::new(size, nothing())));
             }
-            let object = album.bytes(self.photo, self.kind, None).await?;
+            let object = self.object(album, None).await?;
             return Ok(self.head(StatusCode::OK, tag).body(SizedStream::new(object.size, object.stream)));
         };
         // Only the last bytes need the size, which only the storage knows, before they can be asked for.
@@ -128,7 +131,7 @@ impl Served {
             (None, None) => (0, u64::MAX),
         };
         // Backwards, as in 9-3, is refused below.
-        let object = album.bytes(self.photo, self.kind, Some((from, to.max(from)))).await?;
+        let object = self.object(album, Some((from, to.max(from)))).await?;
         let size = object.size;
         let Some((first, last)) = satisfiable(first, last, size) else {
             let range = ContentRange(ContentRangeSpec::Bytes { range: None, instance_length: Some(size) });
@@ -142,7 +145,11 @@ impl Served {
     }
 
     async fn size(&self, album: &Album) -> Result<u64, AppError> {
-        Ok(album.bytes(self.photo, self.kind, Some((0, 0))).await?.size)
+        Ok(self.object(album, Some((0, 0))).await?.size)
+    }
+
+    async fn object(&self, album: &Album, range: Option<(u64, u64)>) -> Result<Object, AppError> {
+        album.bytes(self.photo, self.kind, self.version, range).await
     }
 
     fn head(&self, status: StatusCode, tag: EntityTag) -> HttpResponseBuilder {

@@ -19,4 +19,5 @@ pub mod page;
 pub mod photo_changes;
 pub mod problem;
 pub mod request_log;
+pub mod seen;
 pub mod upload_form;

@@ -5,26 +5,24 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use crate::app::AppState;
 use crate::error::AppError;
 use crate::media::RenditionName;
-use crate::models::{Photo, PhotoId, Visibility};
+use crate::models::Visibility;
 use crate::storage::Kind;
 use crate::web::bytes::{Caching, Served};
-use crate::web::caller::{AnyCaller, Caller};
+use crate::web::seen::{OwnPhoto, VisiblePhoto};
 
 /// The bytes as they were uploaded, for the owner alone.
 pub async fn show_original(
     request: HttpRequest,
     state: web::Data<AppState>,
-    user: Caller,
-    id: web::Path<PhotoId>,
+    photo: OwnPhoto,
 ) -> Result<HttpResponse, AppError> {
-    let (owner, id) = (user.user.id, *id);
-    let photo = state.db.read(move |conn| Photo::owned_by(conn, owner, id)).await?;
     let served = Served {
-        photo: id,
+        photo: photo.id,
         kind: Kind::Original,
-        tag: format!("{}-original", id.0.simple()),
-        content_type: photo.content_type,
-        filename: Some(photo.filename),
+        version: photo.renditions_version,
+        tag: format!("{}-original", photo.id.0.simple()),
+        content_type: photo.content_type.clone(),
+        filename: Some(photo.filename.clone()),
         caching: Caching::Private,
     };
     served.answer(&request, &state.album).await
@@ -34,13 +32,10 @@ pub async fn show_original(
 pub async fn show_rendition(
     request: HttpRequest,
     state: web::Data<AppState>,
-    visitor: AnyCaller,
-    path: web::Path<(PhotoId, String)>,
+    photo: VisiblePhoto,
+    path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, AppError> {
-    let (id, name) = path.into_inner();
-    let name: RenditionName = name.parse().map_err(|_| AppError::NotFound)?;
-    let viewer = visitor.0.map(|signed_in| signed_in.user.id);
-    let photo = state.db.read(move |conn| Photo::visible_to(conn, viewer, id)).await?;
+    let name: RenditionName = path.1.parse().map_err(|_| AppError::NotFound)?;
     let caching = match photo.visibility() {
         Visibility::Public => Caching::Public,
         Visibility::Private | Visibility::Link => Caching::Private,
