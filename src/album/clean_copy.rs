@@ -78,7 +78,11 @@ impl Album {
             cut(out).map_err(MediaError::Internal)?;
             Ok((format, copy))
         };
-        let (_, written) = self.work_on(original, format, write).await.map_err(NotTaken::of_our_own)?;
+        let work = async {
+            let (original, inspected) = self.look_at(original, format).await?;
+            self.work_on(original, inspected, write).await
+        };
+        let (_, written, _) = work.await.map_err(NotTaken::of_our_own)?;
         let (format, copy) = written.map_err(AppError::internal)?;
         Ok(CleanCopy { format, object: copy.into_object().await?, turn: sending })
     }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tracing::Span;
 
 use crate::error::AppError;
@@ -37,7 +37,8 @@ impl Decoders {
         Ok(Self { threads: Arc::new(threads), memory: Arc::new(Semaphore::new(MEMORY as usize)) })
     }
 
-    /// Runs `job`, which takes `bytes` of memory, when it is its turn. Waiting costs no thread.
+    /// Runs `job`, which takes `bytes` of memory, when it is its turn. Waiting costs no thread. What of that memory the
+    /// result goes on to take is the caller's to [keep](Memory::keep).
     ///
     /// # Errors
     /// [`AppError::Internal`] when the job panicked.
@@ -45,17 +46,31 @@ impl Decoders {
         &self,
         bytes: u64,
         job: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, AppError> {
-        let mebibytes = u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(MEMORY).min(MEMORY);
-        let memory = self.memory.clone().acquire_many_owned(mebibytes).await.map_err(AppError::internal)?;
+    ) -> Result<(T, Memory), AppError> {
+        let memory = self.memory.clone().acquire_many_owned(mebibytes(bytes)).await.map_err(AppError::internal)?;
         let (done, result) = oneshot::channel();
         let span = Span::current();
         self.threads.spawn_fifo(move || {
             let value = span.in_scope(job);
-            drop(memory);
             // Nobody waits for the result any more when the client has gone.
-            drop(done.send(value));
+            drop(done.send((value, Memory(memory))));
         });
         result.await.map_err(AppError::internal)
     }
+}
+
+/// Memory that is in use, until it is dropped.
+pub(super) struct Memory(OwnedSemaphorePermit);
+
+impl Memory {
+    /// Gives back all but so many bytes.
+    pub(super) fn keep(mut self, bytes: u64) -> Self {
+        let kept = self.0.split((mebibytes(bytes) as usize).min(self.0.num_permits()));
+        Self(kept.unwrap_or(self.0))
+    }
+}
+
+/// As permits are counted.
+fn mebibytes(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(MEMORY).min(MEMORY)
 }

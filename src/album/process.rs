@@ -2,12 +2,14 @@
 
 use std::fmt::Write;
 
+use crate::album::decoders::Memory;
 use crate::album::{Album, NotTaken};
-use crate::media::{self, Format, MediaError, Processed};
+use crate::media::{self, Format, Inspected, MediaError, Processed};
 use crate::storage::Received;
 
 impl Album {
-    /// Reads a file of this format and makes its renditions. The file is handed back with them.
+    /// Reads a file of this format and makes its renditions. The file is handed back with them, and their memory, to be held
+    /// until they are stored: a disk that is slow to write would otherwise gather those of many photos.
     ///
     /// # Errors
     /// [`NotTaken::Refused`] because of the file; `sha256` names it in the log when a decoder failed badly.
@@ -16,38 +18,62 @@ impl Album {
         file: Received,
         format: Format,
         sha256: &[u8],
-    ) -> Result<(Received, Processed), NotTaken> {
-        let outside = self.outside.clone();
-        let work =
-            move |file: &Received, inspected: &media::Inspected| media::process(file.path(), inspected, &outside);
-        let done = self.work_on(file, format, work).await;
-        let done = done.and_then(|(file, processed)| Ok((file, processed?)));
-        if let Err(NotTaken::Refused(MediaError::Crashed)) = done {
+    ) -> Result<(Received, Processed, Memory), NotTaken> {
+        let (mut file, inspected) = self.look_at(file, format).await?;
+        let mut done = Err(MediaError::Damaged);
+        if let Some(smaller) = inspected.smaller() {
+            (file, done) = self.process_as(file, smaller).await?;
+        }
+        if done.is_err() {
+            (file, done) = self.process_as(file, inspected).await?;
+        }
+        if let Err(MediaError::Crashed) = done {
             tracing::error!(sha256 = hex(sha256), "a decoder panicked on this file, which is refused");
         }
-        done
+        let (processed, memory) = done?;
+        Ok((file, processed, memory))
     }
 
-    /// Looks at a file's headers, then does `work` with the memory it takes.
-    pub(super) async fn work_on<T: Send + 'static>(
+    async fn process_as(
         &self,
         file: Received,
-        format: Format,
-        work: impl FnOnce(&Received, &media::Inspected) -> T + Send + 'static,
-    ) -> Result<(Received, T), NotTaken> {
+        inspected: Inspected,
+    ) -> Result<(Received, Result<(Processed, Memory), MediaError>), NotTaken> {
+        let outside = self.outside.clone();
+        let work = move |file: &Received, inspected: &Inspected| media::process(file.path(), inspected, &outside);
+        let (file, done, memory) = self.work_on(file, inspected, work).await?;
+        let kept = |processed: Processed| {
+            let bytes: usize = processed.renditions.iter().map(|rendition| rendition.bytes.len()).sum();
+            (processed, memory.keep(bytes as u64))
+        };
+        Ok((file, done.map(kept)))
+    }
+
+    /// Reads a file's headers.
+    pub(super) async fn look_at(&self, file: Received, format: Format) -> Result<(Received, Inspected), NotTaken> {
         let limits = media::Limits { megapixels: self.limits.megapixels };
         let look = move || {
             let inspected = media::inspect(file.path(), format, limits);
             (file, inspected)
         };
-        let (file, inspected) = self.decoders.run(0, look).await?;
-        let inspected = inspected?;
+        let ((file, inspected), _) = self.decoders.run(0, look).await?;
+        Ok((file, inspected?))
+    }
+
+    /// Does `work` on a file, with the memory it takes.
+    pub(super) async fn work_on<T: Send + 'static>(
+        &self,
+        file: Received,
+        inspected: Inspected,
+        work: impl FnOnce(&Received, &Inspected) -> T + Send + 'static,
+    ) -> Result<(Received, T, Memory), NotTaken> {
         let bytes = inspected.working_bytes;
         let work = move || {
             let done = work(&file, &inspected);
             (file, done)
         };
-        Ok(self.decoders.run(bytes, work).await?)
+        let ((file, done), memory) = self.decoders.run(bytes, work).await?;
+        Ok((file, done, memory))
     }
 }
 

@@ -44,7 +44,7 @@ impl Album {
             Err(AppError::Internal(_)) if !self.db.read(move |conn| Photo::exists(conn, id)).await? => return Ok(()),
             original => original?,
         };
-        let (_, processed) = self.process(original, format, &photo.sha256).await?;
+        let (_, processed, _memory) = self.process(original, format, &photo.sha256).await?;
         let (made, facts, taken_at) = (made(&processed)?, facts(&processed), processed.facts.taken_at);
         // Just before storing: not a photo that went while it was worked on.
         if !self.db.read(move |conn| Photo::exists(conn, id)).await? {

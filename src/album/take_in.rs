@@ -3,6 +3,7 @@
 use chrono::Utc;
 use diesel::PgConnection;
 
+use crate::album::decoders::Memory;
 use crate::album::{Album, Staged};
 use crate::error::AppError;
 use crate::media::{self, MediaError, Processed};
@@ -53,11 +54,11 @@ impl Album {
         if let Some(known) = known {
             return Ok(known);
         }
-        let (file, processed) = self.process(staged.file, format, &staged.sha256).await?;
+        let (file, processed, memory) = self.process(staged.file, format, &staged.sha256).await?;
         let staged = Staged { file, ..staged };
         let id = PhotoId::generate();
         self.db.write(move |conn| removal::announce(conn, owner, id)).await?;
-        let kept = self.keep(id, owner, format.content_type(), staged, processed, hashtags).await;
+        let kept = self.keep(id, owner, format.content_type(), staged, (processed, memory), hashtags).await;
         // Objects without a row go at once, not in an hour.
         if !kept.as_ref().is_ok_and(|taken| taken.photo.id == id)
             && let Err(error) = self.db.write(move |conn| removal::hasten(conn, id)).await
@@ -74,7 +75,7 @@ impl Album {
         owner: UserId,
         content_type: &'static str,
         staged: Staged,
-        processed: Processed,
+        (processed, memory): (Processed, Memory),
         hashtags: Vec<Hashtag>,
     ) -> Result<Taken, AppError> {
         let new = NewPhoto {
@@ -92,6 +93,7 @@ impl Album {
             let key = ObjectKey::new(id.0, Kind::Rendition(rendition.name));
             self.storage.put_bytes(key, rendition.bytes).await?;
         }
+        drop(memory);
         self.storage.put_file(ObjectKey::new(id.0, Kind::Original), staged.file).await?;
         self.db
             .write(move |conn| {

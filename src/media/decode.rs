@@ -3,6 +3,7 @@
 //! The sizes that the decoders see are those that [`headers`] found within the limits, or they are not asked for pixels.
 
 mod jpeg;
+pub(super) mod planes;
 
 use std::fs::File;
 use std::io::BufReader;
@@ -48,9 +49,20 @@ impl Pixels {
 /// What is in a photo.
 #[derive(Debug)]
 pub(super) struct Decoded {
+    /// Of the photo, in pixels as stored.
+    pub width: u32,
+    /// Of the photo, in pixels as stored.
+    pub height: u32,
+    /// Fewer than those, when it was to be decoded smaller.
     pub pixels: Pixels,
     pub colours: Colours,
     pub facts: Facts,
+}
+
+impl Decoded {
+    fn whole(pixels: Pixels, colours: Colours, facts: Facts) -> Self {
+        Self { width: pixels.width(), height: pixels.height(), pixels, colours, facts }
+    }
 }
 
 /// Decodes the photo at `path`.
@@ -59,17 +71,24 @@ pub(super) fn decode(path: &Path, inspected: &Inspected, outside: &OutsideDecode
     let header = headers::read(path, format, limits)?;
     if matches!(format, Format::Heic | Format::Avif) {
         let outcome = outside.decode(path, format, limits)?;
+        if let Some(image) = outcome.pixels_of_planes()? {
+            let colours = outcome.profile.map_or(header.colours, Colours::Icc);
+            let pixels = Pixels { image: image.into(), inks: None };
+            return Ok(Decoded::whole(pixels, colours, Facts::of_container(path)));
+        }
         let png = outcome.path();
         let mut inner = headers::read(&png, Format::Png, limits)?;
         // The decoder does not always say in the PNG what the photo says of its colours.
         let colours = if matches!(inner.colours, Colours::Srgb) { header.colours } else { inner.colours };
         inner.colours = Colours::Srgb;
         let pixels = pixels(&png, Format::Png, &inner)?;
-        return Ok(Decoded { pixels, colours, facts: Facts::of_container(path) });
+        return Ok(Decoded::whole(pixels, colours, Facts::of_container(path)));
     }
-    let pixels = pixels(path, format, &header)?;
+    let pixels =
+        if inspected.is_smaller { jpeg::smaller_pixels(path, &header)? } else { pixels(path, format, &header)? };
     let colours = header.colours.or_told_by(header.exif.as_deref());
-    Ok(Decoded { pixels, colours, facts: Facts::read(header.exif) })
+    let (width, height) = (header.width, header.height);
+    Ok(Decoded { width, height, pixels, colours, facts: Facts::read(header.exif) })
 }
 
 fn pixels(path: &Path, format: Format, header: &Header) -> Result<Pixels, MediaError> {

@@ -55,6 +55,8 @@ pub(super) struct Header {
     pub animated: bool,
     /// Most memory that decoding it and making its renditions takes, in bytes.
     pub working_bytes: u64,
+    /// As `working_bytes`, decoding it [smaller](super::Inspected::smaller); `None` where that is not done.
+    pub smaller_bytes: Option<u64>,
     /// How its colours are meant.
     pub colours: Colours,
     /// EXIF data, a TIFF structure.
@@ -90,6 +92,9 @@ pub(super) fn read(path: &Path, format: Format, limits: Limits) -> Result<Header
         Format::Heic | Format::Avif => container(path, limits, &mut header)?,
     };
     check_size(header.width, header.height, per_pixel.pixels + per_pixel.decoding, limits)?;
+    if format == Format::Jpeg {
+        header.smaller_bytes = jpeg::smaller_bytes(&header, per_pixel);
+    }
     header.working_bytes += working_bytes(&header, per_pixel);
     if format == Format::Jpeg {
         header.working_bytes += length; // its decoder has the whole file in memory

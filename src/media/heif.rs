@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use super::av1;
 use super::headers::check_size;
 use super::heif_boxes::Cursor;
 use super::heif_meta::Meta;
@@ -34,6 +35,20 @@ pub struct Cicp {
     pub transfer: u16,
 }
 
+/// How lightness and colour differences are coded (ITU-T H.273, 8.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Coding {
+    /// How they make red, green and blue.
+    pub matrix: u16,
+    /// Whether black is 0 and white 255, rather than 16 and 235.
+    pub full_range: bool,
+}
+
+impl Coding {
+    /// The matrix that says nothing.
+    pub(super) const UNSAID: u16 = 2;
+}
+
 /// What is known of the picture before it is decoded.
 #[derive(Clone, Debug)]
 pub struct Header {
@@ -47,6 +62,11 @@ pub struct Header {
     pub deep: bool,
     /// Its colours, when it has no profile.
     pub cicp: Option<Cicp>,
+    /// Its ICC profile.
+    pub profile: Option<Vec<u8>>,
+    /// How its pixels are coded, where they are as plain as can be: AV1 in one piece, without transparency, of 8 bits, a
+    /// pair of colour differences for four pixels.
+    pub plain: Option<Coding>,
     /// Pixels that the decoder makes on the way: tiles, transparency, the picture itself.
     pub(super) work: u64,
     /// Where in the file the lowest byte of the flags is of each other image that shows by itself.
@@ -88,7 +108,15 @@ pub fn read_header(path: &Path) -> Result<Header, MediaError> {
 pub(super) fn read_from(file: &mut (impl Read + Seek), end: u64) -> Result<Header, MediaError> {
     let (meta, at) = meta_box(file, end)?.ok_or(MediaError::Damaged)?;
     let meta = Meta::read(Cursor::new(&meta, at)).ok_or(MediaError::Damaged)?;
-    meta.header().ok_or(MediaError::Damaged)
+    let mut header = meta.header().ok_or(MediaError::Damaged)?;
+    // Not said in the boxes, it is said at the beginning of its data.
+    if let Some(at) = meta.plain_data().filter(|_| header.plain.is_none()) {
+        file.seek(SeekFrom::Start(at))?;
+        let mut data = Vec::new();
+        file.take(av1::ENOUGH).read_to_end(&mut data)?;
+        header.plain = av1::coding(&data);
+    }
+    Ok(header)
 }
 
 /// The contents of the file's `meta` box, and where they begin.

@@ -24,6 +24,11 @@ impl<'a> Cursor<'a> {
         Some(taken)
     }
 
+    /// All that is left.
+    pub(super) fn rest(self) -> &'a [u8] {
+        self.rest
+    }
+
     pub(super) fn skip(&mut self, length: usize) -> Option<&mut Self> {
         self.take(length).map(|_| self)
     }

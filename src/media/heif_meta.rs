@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::heif::{Cicp, Header};
+use super::heif::{Cicp, Coding, Header};
 use super::heif_boxes::Cursor;
+use super::heif_place::place;
 
 /// Most images that one is put together from. 100 megapixels in tiles of 256 × 256 are 1526.
 const MOST_PARTS: usize = 4096;
@@ -14,17 +15,31 @@ struct Item {
     flags_at: Option<u64>,
     hidden: bool,
     is_image: bool,
+    kind: [u8; 4],
 }
 
 /// A property of images, as far as it matters here.
 enum Property {
     Size(u32, u32),
     Turns(u8),
+    Mirrored,
+    Cropped,
     Depth(u8),
-    Colours(Cicp),
-    Profile,
+    /// AV1: more than 8 bits; and whether 8 bits, in three planes of which two are half as wide and high.
+    Av1 {
+        deep: bool,
+        plain: bool,
+    },
+    Colours(Cicp, Coding),
+    Profile(Vec<u8>),
+    /// It says how opaque another image is.
+    Opacity,
     Other,
 }
+
+/// What images that say how opaque others are call themselves.
+const OPACITY: [&[u8]; 3] =
+    [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1", b"urn:mpeg:avc:2015:auxid:1"];
 
 /// All of it that matters here.
 #[derive(Default)]
@@ -36,6 +51,8 @@ pub(super) struct Meta {
     properties: Vec<Property>,
     /// The numbers of an image's properties, from 1.
     owned: HashMap<u32, Vec<u16>>,
+    /// Where each item's data are: the contents of `iloc`.
+    places: Vec<u8>,
 }
 
 impl Meta {
@@ -52,6 +69,7 @@ impl Meta {
                 }
                 b"iinf" => meta.read_items(content)?,
                 b"iref" => meta.read_references(content)?,
+                b"iloc" => meta.places = content.rest().to_vec(),
                 b"iprp" => {
                     while let Some((kind, content)) = content.next_box()? {
                         match &kind {
@@ -79,8 +97,9 @@ impl Meta {
             let flags_at = (version >= 2).then(|| content.at() - 1);
             let id = content.number(version > 2)?;
             content.u16()?;
-            let is_image = version >= 2 && !matches!(content.array()?, b"Exif" | b"mime" | b"uri ");
-            self.items.insert(id, Item { flags_at, hidden: flags & 1 == 1, is_image });
+            let kind = if version >= 2 { *content.array()? } else { [0; 4] };
+            let is_image = version >= 2 && !matches!(&kind, b"Exif" | b"mime" | b"uri ");
+            self.items.insert(id, Item { flags_at, hidden: flags & 1 == 1, is_image, kind });
         }
         Some(())
     }
@@ -111,6 +130,8 @@ impl Meta {
                     Property::Size(content.u32()?, content.u32()?)
                 }
                 b"irot" => Property::Turns(content.u8()? & 3),
+                b"imir" => Property::Mirrored,
+                b"clap" => Property::Cropped,
                 b"pixi" => {
                     content.u32()?;
                     let channels = usize::from(content.u8()?);
@@ -118,12 +139,24 @@ impl Meta {
                 }
                 b"hvcC" => Property::Depth(8 + (content.skip(17)?.u8()? & 7)),
                 // seq_profile … high_bitdepth, twelve_bit (AV1 in ISOBMFF, 2.3.3).
-                b"av1C" => Property::Depth(if content.skip(2)?.u8()? & 0x40 == 0 { 8 } else { 10 }),
+                b"av1C" => {
+                    let flags = content.skip(2)?.u8()?;
+                    Property::Av1 { deep: flags & 0x40 != 0, plain: flags & 0x7C == 0x0C }
+                }
                 b"colr" => match content.array()? {
-                    b"nclx" => Property::Colours(Cicp { primaries: content.u16()?, transfer: content.u16()? }),
-                    b"prof" | b"rICC" => Property::Profile,
+                    b"nclx" => {
+                        let cicp = Cicp { primaries: content.u16()?, transfer: content.u16()? };
+                        let matrix = content.u16().unwrap_or(Coding::UNSAID);
+                        Property::Colours(cicp, Coding { matrix, full_range: content.u8().unwrap_or(0) & 0x80 != 0 })
+                    }
+                    b"prof" | b"rICC" => Property::Profile(content.rest().to_vec()),
                     _ => Property::Other,
                 },
+                b"auxC" => {
+                    let said = content.skip(4)?.rest();
+                    let said = said.split(|&byte| byte == 0).next().unwrap_or_default();
+                    if OPACITY.contains(&said) { Property::Opacity } else { Property::Other }
+                }
                 _ => Property::Other,
             });
         }
@@ -190,17 +223,19 @@ impl Meta {
             turned: false,
             deep: false,
             cicp: None,
+            profile: None,
+            plain: None,
             work: self.work(primary)?,
             others: self.others(primary),
         };
-        let mut has_profile = false;
         // A picture of tiles may leave its depth to them.
         let tile = self.parts.get(&primary).and_then(|parts| parts.first());
         for property in self.properties_of(primary).chain(tile.into_iter().flat_map(|tile| self.properties_of(*tile))) {
             match property {
                 Property::Depth(bits) => header.deep |= *bits > 8,
-                Property::Colours(cicp) => header.cicp = header.cicp.or(Some(*cicp)),
-                Property::Profile => has_profile = true,
+                Property::Av1 { deep, .. } => header.deep |= *deep,
+                Property::Colours(cicp, _) => header.cicp = header.cicp.or(Some(*cicp)),
+                Property::Profile(icc) => header.profile = header.profile.take().or_else(|| Some(icc.clone())),
                 _ => (),
             }
         }
@@ -210,8 +245,37 @@ impl Meta {
             }
         }
         // 2 is "not said", which everybody takes for sRGB.
-        header.cicp = header.cicp.filter(|cicp| !has_profile && (cicp.primaries, cicp.transfer) != (2, 2));
+        header.cicp = header.cicp.filter(|cicp| header.profile.is_none() && (cicp.primaries, cicp.transfer) != (2, 2));
+        if self.is_plain(primary)? {
+            header.plain = self.properties_of(primary).find_map(|property| match property {
+                Property::Colours(_, coding) => Some(*coding),
+                _ => None,
+            });
+        }
         Some(header)
+    }
+
+    /// As [`Header::plain`] says it, however it is coded. What is turned or mirrored has whole pairs of pixels.
+    fn is_plain(&self, primary: u32) -> Option<bool> {
+        let (width, height) = self.size_of(primary)?;
+        let mut parts = self.parts.get(&primary).into_iter().flatten();
+        let opaque = !parts.any(|part| self.properties_of(*part).any(|property| matches!(property, Property::Opacity)));
+        let mut plain = false;
+        for property in self.properties_of(primary) {
+            match property {
+                Property::Av1 { plain: found, .. } => plain = *found,
+                Property::Cropped => return Some(false),
+                Property::Turns(1..) | Property::Mirrored if width % 2 == 1 || height % 2 == 1 => return Some(false),
+                _ => (),
+            }
+        }
+        Some(plain && opaque && self.items.get(&primary)?.kind == *b"av01")
+    }
+
+    /// Where in the file the data of a primary image begin that is plain.
+    pub(super) fn plain_data(&self) -> Option<u64> {
+        let primary = self.primary?;
+        self.is_plain(primary)?.then(|| place(&self.places, primary.into())?.begin()).flatten()
     }
 
     fn others(&self, primary: u32) -> Vec<u64> {

@@ -95,6 +95,12 @@ fn what_is_beside_a_picture_is_bounded() {
     let with = |segments: usize| [&jpeg[..2], &segment.repeat(segments), &jpeg[2..]].concat();
     assert!(processed(&with(200)).is_ok());
     assert!(matches!(processed(&with(300)), Err(MediaError::TooMuchMetadata { limit_mib: 16 })));
+    let between_scans = |segments: usize| {
+        let scan = b"\xFF\x01\x12\x34\xFF\0\xFF\xD0\xFF\xFF".as_slice();
+        processed(&[&tiny_jpeg(0xC2, 64, 64), scan, &segment[1..], &segment.repeat(segments)].concat())
+    };
+    assert!(matches!(between_scans(300), Err(MediaError::TooMuchMetadata { limit_mib: 16 })));
+    assert!(matches!(between_scans(200), Err(MediaError::Damaged)));
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //! What it promises, for any file whatever: sizes are checked before pixels are allocated, a panicking decoder becomes
 //! [`MediaError::Crashed`], and a rendition carries pixels in sRGB alone, never metadata.
 
+mod av1;
 mod colour;
 mod decode;
 mod error;
@@ -17,6 +18,7 @@ mod headers;
 mod heif;
 mod heif_boxes;
 mod heif_meta;
+mod heif_place;
 #[cfg(test)]
 mod heif_tests;
 #[cfg(test)]
@@ -71,7 +73,21 @@ pub struct Inspected {
     /// The most memory that [`process`] or [`clean_copy`] takes, in bytes: what to ask of a semaphore that bounds the memory
     /// of all decoding together. That of the process which decodes HEIC and AVIF is counted.
     pub working_bytes: u64,
+    smaller_bytes: Option<u64>,
+    /// Whether [`process`] decodes it smaller.
+    is_smaller: bool,
     limits: Limits,
+}
+
+impl Inspected {
+    /// A large JPEG, to be decoded at a half, a quarter or an eighth of its size, which takes less time and much less memory.
+    /// When [`process`] refuses it then, it may still take it whole: this way forgives less. `None` for what is decoded
+    /// whole anyway.
+    #[must_use]
+    pub fn smaller(&self) -> Option<Self> {
+        let working_bytes = self.smaller_bytes?;
+        Some(Self { working_bytes, is_smaller: true, ..self.clone() })
+    }
 }
 
 /// All that is kept of a photo beside its original bytes.
@@ -100,8 +116,8 @@ pub struct Processed {
 /// [`MediaError`], when the photo is beyond the limits or its headers are damaged.
 pub fn inspect(path: &Path, format: Format, limits: Limits) -> Result<Inspected, MediaError> {
     let header = guarded(|| headers::read(path, format, limits))?;
-    let headers::Header { width, height, animated, working_bytes, .. } = header;
-    Ok(Inspected { format, width, height, animated, working_bytes, limits })
+    let headers::Header { width, height, animated, working_bytes, smaller_bytes, .. } = header;
+    Ok(Inspected { format, width, height, animated, working_bytes, smaller_bytes, is_smaller: false, limits })
 }
 
 /// Decodes the photo at `path`, which was found to be `inspected`, and makes its renditions.
@@ -111,9 +127,10 @@ pub fn inspect(path: &Path, format: Format, limits: Limits) -> Result<Inspected,
 pub fn process(path: &Path, inspected: &Inspected, outside: &OutsideDecoder) -> Result<Processed, MediaError> {
     guarded(|| {
         let decoded = decode::decode(path, inspected, outside)?;
-        let (width, height) = decoded.facts.upright(decoded.pixels.width(), decoded.pixels.height());
+        let (width, height) = decoded.facts.upright(decoded.width, decoded.height);
         let facts = decoded.facts;
-        let stills = renditions::make(decoded.pixels, &decoded.colours, facts.orientation)?;
+        let stored = (decoded.width, decoded.height);
+        let stills = renditions::make(decoded.pixels, stored, &decoded.colours, facts.orientation)?;
         let mut renditions = stills.renditions;
         if inspected.animated {
             renditions.extend(renditions::moving(path, inspected)?);

@@ -145,10 +145,16 @@ pub(super) struct Stills {
     pub placeholder: Vec<u8>,
 }
 
-/// Makes the renditions of `pixels` in these `colours`, turned by `orientation`.
-pub(super) fn make(pixels: Pixels, colours: &Colours, orientation: Orientation) -> Result<Stills, MediaError> {
+/// Makes the renditions of a photo of this size from its pixels, which may be fewer already, in these `colours`, turned by
+/// `orientation`.
+pub(super) fn make(
+    pixels: Pixels,
+    (width, height): (u32, u32),
+    colours: &Colours,
+    orientation: Orientation,
+) -> Result<Stills, MediaError> {
     let Pixels { image, inks } = pixels;
-    let image = shrink(image, LARGEST_STILL, inks.is_none())?;
+    let image = resize(image, fitted(width, height, LARGEST_STILL), inks.is_none())?;
     let mut image = colour::to_srgb(Pixels { image, inks }, colours.profile().as_ref());
     image.apply_orientation(orientation);
     let mut renditions: Vec<Rendition> = Vec::new();
@@ -191,7 +197,12 @@ pub(super) fn moving(path: &Path, inspected: &Inspected) -> Result<Option<Rendit
 
 /// `image` with no edge longer than `edge`, in the same kind of pixels. The fourth channel weighs the others if it `is_opacity`.
 fn shrink(image: DynamicImage, edge: u32, is_opacity: bool) -> Result<DynamicImage, MediaError> {
-    let (width, height) = fitted(image.width(), image.height(), edge);
+    let size = fitted(image.width(), image.height(), edge);
+    resize(image, size, is_opacity)
+}
+
+/// As [`shrink`], to this size.
+fn resize(image: DynamicImage, (width, height): (u32, u32), is_opacity: bool) -> Result<DynamicImage, MediaError> {
     if (width, height) == (image.width(), image.height()) {
         return Ok(image);
     }

@@ -32,7 +32,7 @@ pub fn upright_jpeg(
     out: &mut impl Write,
 ) -> Result<(), MediaError> {
     guarded(|| {
-        let Decoded { pixels, colours, facts } = decode(path, inspected, outside)?;
+        let Decoded { pixels, colours, facts, .. } = decode(path, inspected, outside)?;
         let profile = colours.profile();
         let kept =
             profile.as_ref().filter(|_| pixels.inks.is_none() && pixels.image.color().has_color()).and_then(plain);

@@ -1,9 +1,13 @@
 //! JPEG pixels, by zune-jpeg without `image` around it: that keeps the file twice as long in memory, and makes RGB of inks
-//! before their colour profile could be asked.
+//! before their colour profile could be asked. Those of a large photo by jpeg-decoder, which can make fewer of them by a
+//! shorter transform: see `benches/README.md` for what was measured.
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::Path;
 
 use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
+use jpeg_decoder::PixelFormat;
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
@@ -14,6 +18,7 @@ use super::{Inks, Pixels};
 use crate::media::MediaError;
 use crate::media::error::internal;
 use crate::media::headers::{Header, jpeg_has_end};
+use crate::media::renditions::{LARGEST_STILL, fitted};
 
 /// Which part of the rows may be missing at the end, as 1/n of them, before a photo is called damaged.
 const MISSING_ROWS: usize = 20;
@@ -66,6 +71,36 @@ pub(super) fn pixels(path: &Path, header: &Header) -> Result<Pixels, MediaError>
         _ => RgbaImage::from_raw(width, height, bytes).map(DynamicImage::from),
     };
     Ok(Pixels { image: image.ok_or_else(|| internal("pixels of another size"))?, inks })
+}
+
+/// The pixels of the JPEG at `path`, which is large and has no inks, at the smallest of a half, a quarter or an eighth of its
+/// size from which the largest rendition can be made.
+pub(super) fn smaller_pixels(path: &Path, header: &Header) -> Result<Pixels, MediaError> {
+    let file = BufReader::new(File::open(path).map_err(MediaError::Internal)?);
+    let mut decoder = jpeg_decoder::Decoder::new(file);
+    decoder.read_info()?;
+    let size = decoder.info().map(|info| (info.width.into(), info.height.into()));
+    if size != Some((header.width, header.height)) {
+        return Err(MediaError::Damaged);
+    }
+    let (width, height) = fitted(header.width, header.height, LARGEST_STILL);
+    let edge = |edge: u32| u16::try_from(edge).map_err(internal);
+    let (width, height) = decoder.scale(edge(width)?, edge(height)?)?;
+    let format = decoder.info().map(|info| info.pixel_format);
+    let bytes = decoder.decode()?;
+    let (width, height) = (width.into(), height.into());
+    let image = match format {
+        Some(PixelFormat::L8) => GrayImage::from_raw(width, height, bytes).map(DynamicImage::from),
+        Some(PixelFormat::RGB24) => RgbImage::from_raw(width, height, bytes).map(DynamicImage::from),
+        _ => None,
+    };
+    Ok(Pixels { image: image.ok_or(MediaError::Damaged)?, inks: None })
+}
+
+impl From<jpeg_decoder::Error> for MediaError {
+    fn from(_: jpeg_decoder::Error) -> Self {
+        Self::Damaged
+    }
 }
 
 /// Whether rows seem to be missing at the end: the decoder fills what it does not find with mid grey.

@@ -8,6 +8,8 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
+use crate::media::heif_place::{number, place};
+
 /// Most bytes of the box that describes the photo. That of a 48-megapixel iPhone photo in tiles has 20 KB.
 const META: u64 = 4 << 20;
 
@@ -91,47 +93,6 @@ fn exif_item(mut iinf: &[u8]) -> Option<u64> {
         }
     }
     None
-}
-
-/// Where an item is.
-struct Location {
-    /// In the box `idat` beside the descriptions, else in the file.
-    in_meta: bool,
-    /// Offsets and lengths.
-    extents: Vec<(u64, u64)>,
-}
-
-/// Where the item with this number is, by the box `iloc`.
-fn place(mut iloc: &[u8], wanted: u64) -> Option<Location> {
-    let version = number(&mut iloc, 4)? >> 24;
-    let sizes = number(&mut iloc, 2)?;
-    let nibble = |shift: u32| usize::try_from(sizes >> shift & 15).unwrap_or(0);
-    let (offset_size, length_size, base_size) = (nibble(12), nibble(8), nibble(4));
-    let index_size = if version == 0 { 0 } else { nibble(0) };
-    let wide = if version < 2 { 2 } else { 4 };
-    for _ in 0..number(&mut iloc, wide)? {
-        let item = number(&mut iloc, wide)?;
-        let method = if version == 0 { 0 } else { number(&mut iloc, 2)? & 15 };
-        let _other_file = number(&mut iloc, 2)?;
-        let base = number(&mut iloc, base_size)?;
-        let count = number(&mut iloc, 2)?;
-        let mut extents = Vec::new();
-        for _ in 0..count {
-            let _index = number(&mut iloc, index_size)?;
-            let offset = base.checked_add(number(&mut iloc, offset_size)?)?;
-            extents.push((offset, number(&mut iloc, length_size)?));
-        }
-        if item == wanted {
-            return (method < 2).then_some(Location { in_meta: method == 1, extents });
-        }
-    }
-    None
-}
-
-/// Takes a big-endian number of this many bytes, 8 at most; of none, 0.
-fn number(bytes: &mut &[u8], size: usize) -> Option<u64> {
-    let taken = bytes.split_off(..size)?;
-    (size <= 8).then(|| taken.iter().fold(0, |value, byte| value << 8 | u64::from(*byte)))
 }
 
 #[cfg(test)]

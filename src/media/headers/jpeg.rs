@@ -4,14 +4,23 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use super::{EXIF, Header, MediaError, PROFILE, PerPixel, array, take};
+use super::{BESIDE, EXIF, Header, MediaError, PROFILE, PerPixel, array, take};
 use crate::media::colour::Colours;
+use crate::media::renditions::LARGEST_STILL;
 
 /// Most bytes of segments beside the picture: the decoder keeps them. Leaves room for a preview or a depth map.
 const BESIDE_PICTURE: u64 = 16 << 20;
 
+/// The markers of such segments: APP0 to APP15, and comments.
+const FIRST_APP: u8 = 0xE0;
+const LAST_APP: u8 = 0xEF;
+const COMMENT: u8 = 0xFE;
+
 /// Bytes a pixel for the coefficients of a frame whose components make no sense: four whole ones.
 const ALL_COEFFICIENTS: u64 = 8;
+
+/// Most scans of a photo: encoders write about ten. Each costs a walk over all pixels.
+const SCANS: usize = 64;
 
 /// A frame's header.
 #[derive(Default)]
@@ -46,11 +55,8 @@ pub(super) fn read(file: &mut BufReader<File>, header: &mut Header) -> Result<Pe
             }
             0xD9 => return Err(MediaError::Damaged),
             0xDA => break take(file, length, u64::MAX)?.and_then(|scan| scan.first().copied()),
-            0xE0..=0xEF | 0xFE => {
-                beside += length;
-                if beside > BESIDE_PICTURE {
-                    return Err(MediaError::TooMuchMetadata { limit_mib: BESIDE_PICTURE >> 20 });
-                }
+            FIRST_APP..=LAST_APP | COMMENT => {
+                beside = count(beside, length)?;
                 let segment = take(file, length, u64::MAX)?.unwrap_or_default();
                 keep(marker, &segment, header, &mut profile);
             }
@@ -60,14 +66,74 @@ pub(super) fn read(file: &mut BufReader<File>, header: &mut Header) -> Result<Pe
     if let Some(icc) = profile.whole() {
         header.colours = Colours::Icc(icc);
     }
-    // Beside the decoder's copy there is the one here.
-    header.working_bytes = 2 * beside;
     let components = frame.components.len() as u64;
     header.buffered = frame.progressive || u64::from(scanned.unwrap_or(0)) != components;
+    if header.buffered || header.width.max(header.height) >= 2 * LARGEST_STILL {
+        beside = count_between_scans(file, beside)?;
+    }
+    // Beside the decoder's copy there is the one here.
+    header.working_bytes = 2 * beside;
     let decoding = if header.buffered { coefficients(&frame.components) } else { 0 };
     let pixels = components.clamp(1, 4);
     // A gray one or one of inks would become RGB.
     Ok(PerPixel { pixels, decoding, converting: if pixels == 3 { 0 } else { 3 } })
+}
+
+/// Adds a segment beside the picture to those so far, unless they become too many.
+fn count(beside: u64, length: u64) -> Result<u64, MediaError> {
+    let beside = beside + length;
+    if beside > BESIDE_PICTURE {
+        return Err(MediaError::TooMuchMetadata { limit_mib: BESIDE_PICTURE >> 20 });
+    }
+    Ok(beside)
+}
+
+/// Counts on behind the first scan's header, where decoders go on to keep them, to the end of the picture or file. Refuses
+/// a picture of too many scans.
+fn count_between_scans(file: &mut BufReader<File>, mut beside: u64) -> Result<u64, MediaError> {
+    let mut scans = 1;
+    loop {
+        let bytes = file.fill_buf()?;
+        let pixels = bytes.iter().position(|&byte| byte == 0xFF).unwrap_or(bytes.len());
+        if bytes.is_empty() {
+            return Ok(beside);
+        }
+        if pixels > 0 {
+            file.consume(pixels);
+            continue;
+        }
+        file.consume(1);
+        match array(file)? {
+            None | Some([0xD9]) => return Ok(beside),
+            // May begin a marker itself.
+            Some([0xFF]) => file.seek_relative(-1)?,
+            Some([0x00..=0x01 | 0xD0..=0xD8]) => {}
+            Some([marker]) => {
+                let Some(length) = array(file)? else { return Ok(beside) };
+                let length = u64::from(u16::from_be_bytes(length)).saturating_sub(2);
+                if matches!(marker, FIRST_APP..=LAST_APP | COMMENT) {
+                    beside = count(beside, length)?;
+                }
+                scans += usize::from(marker == 0xDA);
+                if scans > SCANS {
+                    return Err(MediaError::Damaged);
+                }
+                file.seek_relative(length.cast_signed())?;
+            }
+        }
+    }
+}
+
+/// Memory that decoding it smaller takes: all coefficients where they are held, then for each pixel of the smaller picture
+/// its components, apart and together. `None` for one of less than twice the size of the largest rendition, or of inks.
+pub(super) fn smaller_bytes(header: &Header, per_pixel: PerPixel) -> Option<u64> {
+    let (longest, area) = (header.width.max(header.height), u64::from(header.width) * u64::from(header.height));
+    if longest < 2 * LARGEST_STILL || !matches!(per_pixel.pixels, 1 | 3) {
+        return None;
+    }
+    // Half, a quarter or an eighth of its size: at most twice what is needed.
+    let smaller = u64::from(LARGEST_STILL * 2).pow(2).min(area / 4) + u64::from(longest);
+    Some(header.working_bytes + BESIDE + area * per_pixel.decoding + 2 * per_pixel.pixels * smaller)
 }
 
 /// The next marker, past whatever else stands before it.

@@ -12,7 +12,7 @@ use std::process::{Command, ExitCode};
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
-use super::copy::{INPUT, OUTPUT};
+use super::copy::{INPUT, PLANES, PNG};
 use super::{Allowance, Program, SUBCOMMAND};
 
 /// Address space of the decoder before any pixel: libraries, stacks of its threads.
@@ -41,13 +41,13 @@ const OPEN_FILES: u64 = 32;
 pub(super) const NOT_STARTED: u8 = 126;
 
 impl Program {
-    /// The command that decodes [`INPUT`] to [`OUTPUT`] in this folder. Its names are ours: no name that a sender chose
+    /// The command that decodes [`INPUT`] to `output` in this folder. Its names are ours: no name that a sender chose
     /// comes near a command line.
-    pub(super) fn command(&self, allowance: Allowance, folder: &Path) -> Command {
+    pub(super) fn command(&self, allowance: Allowance, folder: &Path, output: &str) -> Command {
         let mut command = Command::new(&self.launcher);
         command.arg(SUBCOMMAND);
         command.args([allowance.memory, allowance.cpu_seconds, allowance.file].map(|number| number.to_string()));
-        command.arg(&self.path).args(&self.options).args([INPUT, OUTPUT]);
+        command.arg(&self.path).args(&self.options).args([INPUT, output]);
         // Secrets and stray settings are none of its business. Each arena would reserve 64 MiB of address space.
         command.env_clear().env("LC_ALL", "C").env("MALLOC_ARENA_MAX", "2");
         command.current_dir(folder);
@@ -124,7 +124,7 @@ mod linux {
     };
     use rustix::process::{Signal, set_parent_process_death_signal};
 
-    use super::{INPUT, OUTPUT};
+    use super::{INPUT, PLANES, PNG};
 
     /// Where programs and their libraries are: distributions, Homebrew, Nix, Guix.
     const SYSTEM: [&str; 11] = [
@@ -164,7 +164,8 @@ mod linux {
             .create()?
             .add_rules(path_beneath_rules(places, read))?
             .add_rule(PathBeneath::new(PathFd::new(INPUT)?, AccessFs::ReadFile))?
-            .add_rule(PathBeneath::new(PathFd::new(OUTPUT)?, AccessFs::WriteFile | AccessFs::Truncate))?
+            .add_rule(PathBeneath::new(PathFd::new(PNG)?, AccessFs::WriteFile | AccessFs::Truncate))?
+            .add_rule(PathBeneath::new(PathFd::new(PLANES)?, AccessFs::WriteFile | AccessFs::Truncate))?
             .restrict_self()?;
         Ok(())
     }

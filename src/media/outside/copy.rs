@@ -16,8 +16,10 @@ use crate::media::heif::Header;
 /// The copy's name in the folder.
 pub(super) const INPUT: &str = "photo.heif";
 
-/// The decoder's result in the folder. Its ending chooses PNG.
-pub(super) const OUTPUT: &str = "photo.png";
+/// The decoder's result in the folder, one of the two. Its ending chooses: PNG, or planes of a picture that is
+/// [plain](crate::media::heif::Header::plain).
+pub(super) const PNG: &str = "photo.png";
+pub(super) const PLANES: &str = "photo.y4m";
 
 /// Who the decoder is when Lumina is root: an id that no system gives to an account (above systemd's dynamic users, below
 /// `nobody`) and that containers map, so that it owns nothing but what it is given here.
@@ -35,7 +37,8 @@ pub(super) fn make(photo: &Path, header: &Header) -> io::Result<TempDir> {
     for &at in &header.others {
         hide(&mut copy, at)?;
     }
-    create(OUTPUT)?;
+    create(PNG)?;
+    create(PLANES)?;
     if rustix::process::geteuid().is_root() {
         give_away(folder.path());
     }
@@ -54,6 +57,6 @@ fn hide(file: &mut File, at: u64) -> io::Result<()> {
 /// Where root may not give files away (some containers), the decoder stays root, under all its other limits.
 fn give_away(folder: &Path) {
     let own = |path: &Path| chown(path, Some(NOBODY_ELSE), Some(NOBODY_ELSE));
-    let _ = own(&folder.join(INPUT)).and_then(|()| own(&folder.join(OUTPUT))).and_then(|()| own(folder));
+    let _ = [INPUT, PNG, PLANES].iter().try_for_each(|name| own(&folder.join(name))).and_then(|()| own(folder));
     debug_assert!(fs::metadata(folder).is_ok());
 }

@@ -24,6 +24,10 @@ const FOLDERS: [&str; 4] = ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin", "
 const TRIALS: [(Format, &[u8]); 2] =
     [(Format::Heic, include_bytes!("trial.heic")), (Format::Avif, include_bytes!("trial.avif"))];
 
+/// The option by which newer versions (libheif 1.17) pack a PNG quickly. Older ones always take several times as long for
+/// that as for decoding, and are asked for planes where that will do.
+const PACKING: &str = "--png-compression-level";
+
 /// Ends the search for options.
 const HELP_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -54,10 +58,16 @@ impl OutsideDecoder {
 
     /// With this decoder, whatever it can do.
     pub fn with(lumina: &Path, decoder: &Path) -> Self {
-        let options = options(decoder);
+        let help = help(decoder).unwrap_or_default();
+        let packs_quickly = help.contains(PACKING);
         // The child starts in another folder.
         let launcher = std::path::absolute(lumina).unwrap_or_else(|_| lumina.to_owned());
-        let program = Program { launcher, path: decoder.to_owned(), options };
+        let mut options = vec!["--quiet"];
+        if packs_quickly {
+            options.extend([PACKING, "1"]);
+        }
+        let planes = !packs_quickly && help.contains("y4m");
+        let program = Program { launcher, path: decoder.to_owned(), options, planes };
         Self { program: Some(program), heic: true, avif: true, patience: Duration::MAX }
     }
 
@@ -106,15 +116,6 @@ impl OutsideDecoder {
 
 fn is_program(path: &Path) -> bool {
     path.is_absolute() && fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
-}
-
-/// The options that this version knows. Packing the result tightly would take longer than decoding (libheif 1.17).
-fn options(decoder: &Path) -> Vec<&'static str> {
-    let mut options = vec!["--quiet"];
-    if help(decoder).is_ok_and(|help| help.contains("--png-compression-level")) {
-        options.extend(["--png-compression-level", "1"]);
-    }
-    options
 }
 
 fn help(decoder: &Path) -> io::Result<String> {

@@ -3,7 +3,7 @@
 //! Both formats need large decoders written in C. One of their bugs must not become one of this server's, so the pixels
 //! are made by `heif-dec` (before libheif 1.18: `heif-convert`) from a copy of the file, in a child process that is
 //! Lumina itself at first: started as `lumina decode`, it puts limits on itself ([`child`]) and then becomes the decoder.
-//! This process only waits for it, for so long and no longer ([`watch`]), and opens the PNG that comes out.
+//! This process only waits for it, for so long and no longer ([`watch`]), and opens the picture that comes out.
 //!
 //! What it promises, for any file: nothing is started for one whose header is beyond the limits; the child's memory,
 //! CPU time, files and messages are bounded, it can read and write these two files alone (Linux 5.13 or newer), and
@@ -21,9 +21,11 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use image::RgbImage;
 use tempfile::TempDir;
 
-use super::heif::{Cicp, Header, read_header};
+use super::decode::planes;
+use super::heif::{Cicp, Coding, Header, read_header};
 use super::{Format, Limits, MediaError};
 
 pub use child::run_subcommand;
@@ -54,6 +56,8 @@ struct Program {
     launcher: PathBuf,
     path: PathBuf,
     options: Vec<&'static str>,
+    /// Whether it can hand over planes, and is better asked to.
+    planes: bool,
 }
 
 /// A decoded picture. The file vanishes with this value.
@@ -66,13 +70,25 @@ pub struct Decoded {
     pub height: u32,
     /// Its colours, when the PNG has no profile.
     pub cicp: Option<Cicp>,
+    /// Its profile, when there is no PNG.
+    pub profile: Option<Vec<u8>>,
+    /// How its planes are coded, when it is these and no PNG.
+    planes: Option<Coding>,
 }
 
 impl Decoded {
-    /// The picture as PNG, of 8 or 16 bits, upright, with its profile. What else is in it is not to be used: its EXIF
-    /// data is a copy that other versions write otherwise.
+    /// The picture, upright: [planes](Decoded::pixels_of_planes), or a PNG of 8 or 16 bits with its profile. What else is in
+    /// that is not to be used: its EXIF data is a copy that other versions write otherwise.
     pub fn path(&self) -> PathBuf {
-        self.folder.path().join(copy::OUTPUT)
+        self.folder.path().join(if self.planes.is_some() { copy::PLANES } else { copy::PNG })
+    }
+
+    /// The pixels, unless the picture is a PNG.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn pixels_of_planes(&self) -> Result<Option<RgbImage>, MediaError> {
+        self.planes.map(|coding| planes::pixels(&self.path(), coding)).transpose()
     }
 }
 
@@ -146,17 +162,33 @@ impl Program {
         let folder = copy::make(path, &header).map_err(MediaError::Internal)?;
         let length = path.metadata().map_err(MediaError::Internal)?.len();
         let allowance = Allowance::of(&header, length);
-        let end = watch::run(self.command(allowance, folder.path()), allowance.deadline().min(patience));
-        let end = end.map_err(MediaError::Internal)?;
+        let planes = header.plain.filter(|coding| self.planes && planes::can_read(*coding));
+        let output = if planes.is_some() { copy::PLANES } else { copy::PNG };
+        let command = self.command(allowance, folder.path(), output);
+        let end = watch::run(command, allowance.deadline().min(patience)).map_err(MediaError::Internal)?;
         end.result()?;
-        let (width, height) = png_size(&folder.path().join(copy::OUTPUT))?;
+        let result = folder.path().join(output);
+        let (width, height) = if planes.is_some() { planes_size(&result)? } else { png_size(&result)? };
         let pixels = u64::from(header.width) * u64::from(header.height);
         // The decoder goes by the codec's own size, which may differ from the one that was checked.
         if u64::from(width) * u64::from(height) > pixels || width == 0 || height == 0 {
             return Err(MediaError::Damaged);
         }
-        Ok(Decoded { folder, width, height, cicp: header.cicp })
+        Ok(Decoded { folder, width, height, cicp: header.cicp, profile: header.profile, planes })
     }
+}
+
+/// The size that the planes at `path` state, if they are whole.
+fn planes_size(path: &Path) -> Result<(u32, u32), MediaError> {
+    let read = || -> io::Result<Option<(u32, u32)>> {
+        let mut head = Vec::new();
+        File::open(path)?.take(128).read_to_end(&mut head)?;
+        let length = std::fs::metadata(path)?.len();
+        let size = planes::size(&head);
+        let whole = size.filter(|&(width, height, at)| length == at as u64 + planes::bytes(width, height));
+        Ok(whole.map(|(width, height, _)| (width, height)))
+    };
+    read().ok().flatten().ok_or(MediaError::Damaged)
 }
 
 /// The size that the PNG at `path` states, if it is whole: the decoder reports success even when it could not write

@@ -55,8 +55,13 @@ impl Photo {
     /// What came out, as it says.
     pub fn pixels(&self) -> DynamicImage {
         assert!(self.decoded.path().starts_with(self.folder.path()));
-        let decoder = PngDecoder::new(BufReader::new(fs::File::open(self.decoded.path()).unwrap())).unwrap();
-        let image = DynamicImage::from_decoder(decoder).unwrap();
+        let image = match self.decoded.pixels_of_planes().unwrap() {
+            Some(image) => image.into(),
+            None => {
+                let png = BufReader::new(fs::File::open(self.decoded.path()).unwrap());
+                DynamicImage::from_decoder(PngDecoder::new(png).unwrap()).unwrap()
+            }
+        };
         assert_eq!(image.dimensions(), (self.decoded.width, self.decoded.height));
         image
     }
