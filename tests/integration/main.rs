@@ -50,4 +50,5 @@ mod sharing;
 mod shots;
 mod storage;
 mod tidying;
+mod together;
 mod uploads;
