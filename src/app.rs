@@ -26,6 +26,7 @@ use crate::passwords::Passwords;
 use crate::routes;
 use crate::storage::Storage;
 use crate::tokens::Tokens;
+use crate::web::registration::Offer;
 use crate::web::request_log::RequestSpan;
 use crate::web::{assets, cookies, cors, csrf, error_page, forms, headers};
 
@@ -52,6 +53,8 @@ pub struct AppState {
     pub passwords: Passwords,
     /// Access tokens of programs.
     pub tokens: Tokens,
+    /// Whether pages offer to make an account.
+    pub registration: Offer,
     /// The first signs session cookies, all verify them.
     pub cookie_keys: Vec<Key>,
 }
@@ -122,10 +125,11 @@ impl App {
         }
         let passwords = Passwords::new(config.bcrypt_cost);
         assets::warm_up();
+        let registration = Offer::new(config.registration);
         let (jwt, origin) = (&config.jwt, config.public_url.origin());
         let tokens = Tokens::new(&jwt.secret_key, &secrets, &origin, jwt.access_token_expire_minutes);
         let seen = Gathered::new(db.clone(), seen::look);
-        let state = web::Data::new(AppState { config, db, seen, album, passwords, tokens, cookie_keys });
+        let state = web::Data::new(AppState { config, db, seen, album, passwords, tokens, registration, cookie_keys });
         let warming = state.clone();
         actix_web::rt::spawn(async move { warming.passwords.warm_up().await });
         let sweeping = actix_web::rt::spawn(state.album.clone().keep_swept());

@@ -75,8 +75,8 @@ pub struct Config {
     pub jwt: Jwt,
     /// Other sites whose scripts may use the API as whoever is signed in.
     pub cors_origins: Vec<PublicUrl>,
-    /// Who may create an account.
-    pub registration: Registration,
+    /// Who may create an account; `None`: as an admin chose while it runs, at first anyone.
+    pub registration: Option<Registration>,
     /// What is logged: a level, or `tracing` directives such as `info,lumina=debug`.
     pub log_level: String,
     /// How it is written.
@@ -125,8 +125,28 @@ impl Limits {
 pub enum Registration {
     /// Anyone who reaches the page.
     Open,
+    /// Who has an invitation link.
+    Invitation,
     /// Nobody.
     Closed,
+}
+
+impl Registration {
+    /// What goes by this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::Open, Self::Invitation, Self::Closed].into_iter().find(|known| known.as_str() == name)
+    }
+
+    /// As settings, rows and forms have it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Invitation => "invitation",
+            Self::Closed => "closed",
+        }
+    }
 }
 
 /// How log lines are written.
@@ -163,7 +183,7 @@ impl Config {
             s3: None,
             jwt: Jwt { secret_key: Vec::new(), access_token_expire_minutes: 30 },
             cors_origins: Vec::new(),
-            registration: Registration::Open,
+            registration: None,
             log_level: "info".into(),
             log_format: LogFormat::Text,
             limits: Limits { upload_mib: 100, megapixels: 100, files_per_upload: 1000 },
@@ -198,10 +218,8 @@ impl Config {
             PublicUrl::parse,
         );
         self.s3 = S3Config::take_from(settings);
-        settings.set(&mut self.registration, "registration", "open or closed", |text| match text {
-            "open" => Some(Registration::Open),
-            "closed" => Some(Registration::Closed),
-            _ => None,
+        settings.set(&mut self.registration, "registration", "open, invitation or closed", |text| {
+            Registration::parse(text).map(Some)
         });
         settings.set(
             &mut self.log_level,
@@ -277,10 +295,7 @@ impl Config {
             json!(self.data_dir.to_string_lossy()),
             self.jwt.access_token_expire_minutes,
             json!(origins),
-            match self.registration {
-                Registration::Open => "open",
-                Registration::Closed => "closed",
-            },
+            self.registration.map_or("null # as an admin chose; at first open", Registration::as_str),
             json!(self.log_level),
             match self.log_format {
                 LogFormat::Text => "text",

@@ -45,6 +45,9 @@ pub enum AppError {
     /// More bytes than allowed; the text names the limit.
     #[error("too large: {0}")]
     TooLarge(String),
+    /// No room for more; the text says how much is used and allowed.
+    #[error("over quota: {0}")]
+    OverQuota(String),
     /// A kind of content we do not take; the text says which we do.
     #[error("unsupported: {0}")]
     Unsupported(String),
@@ -84,7 +87,7 @@ impl ResponseError for AppError {
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) | Self::InvalidFields(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge(_) | Self::OverQuota(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Conflict(_) | Self::Taken(_) => StatusCode::CONFLICT,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -1,10 +1,11 @@
-//! The command line: `lumina [--config FILE] [serve | migrate | renditions | config]`.
+//! The command line: `lumina [--config FILE] [serve | migrate | renditions | user | config]`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use lumina::app::{App, StartError};
+use lumina::commands::UserCommand;
 use lumina::config::{Config, environment};
 use lumina::media::outside;
 use lumina::{commands, telemetry};
@@ -28,6 +29,9 @@ enum Command {
     Migrate,
     /// Make the smaller copies of photos anew that are missing or of an older version. The server may run meanwhile.
     Renditions,
+    /// Make, list, disable and enable accounts, and set passwords and roles. The server may run meanwhile.
+    #[command(subcommand)]
+    User(UserCommand),
     /// Print the effective settings, secrets masked.
     Config,
 }
@@ -63,6 +67,10 @@ async fn run(arguments: Arguments) -> Result<(), StartError> {
         Command::Renditions => {
             telemetry::init(&config);
             commands::renditions(&config).await?;
+        }
+        Command::User(command) => {
+            telemetry::init(&config);
+            commands::user(&config, command).await?;
         }
         Command::Serve => {
             telemetry::init(&config);

@@ -1,5 +1,6 @@
 //! Every URL: the table of routes, and the functions that build links. No URL is spelled anywhere else.
 
+pub mod admin;
 mod place;
 
 use actix_web::http::Method;
@@ -8,7 +9,9 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::api;
 use crate::error::AppError;
-use crate::pages::{account, hashtags as hashtag_pages, home as home_page, people, photos as photo_pages};
+use crate::pages::{
+    account, admin as admin_pages, hashtags as hashtag_pages, home as home_page, people, photos as photo_pages,
+};
 use crate::pages::{registration, session, shared};
 use crate::routes::place::{Place, api, at};
 use crate::web::assets;
@@ -39,6 +42,15 @@ fn table() -> Vec<Place> {
         at("/account/theme").post(account::theme::update_theme),
         at("/account/sessions/end-others").post(account::devices::end_other_sessions),
         at("/account/sessions/{id}/end").post(account::devices::end_session),
+        at("/admin/people").get(admin_pages::people::show_people),
+        at("/admin/people/{id}").get(admin_pages::person::show_person),
+        at("/admin/people/{id}/role").post(admin_pages::person::update_role),
+        at("/admin/people/{id}/quota").post(admin_pages::person::update_quota),
+        at("/admin/people/{id}/disable").post(admin_pages::person::disable_person),
+        at("/admin/people/{id}/enable").post(admin_pages::person::enable_person),
+        at("/admin/registration").get(admin_pages::registration::show_registration).post(admin_pages::registration::update_registration),
+        at("/admin/invitations").post(admin_pages::invitations::create_invitation),
+        at("/admin/invitations/{id}/revoke").post(admin_pages::invitations::revoke_invitation),
         api("/auth/register").post(api::auth::create_account),
         api("/auth/token").post(api::auth::create_token),
         api("/auth/refresh").post(api::auth::refresh_token),

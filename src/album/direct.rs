@@ -6,11 +6,12 @@
 
 use std::time::Duration;
 
+use diesel::PgConnection;
 use futures_util::StreamExt;
 
 use crate::album::{Album, NotTaken, Staged, Taken, shown_name};
 use crate::error::AppError;
-use crate::models::{Hashtag, Photo, Upload, UploadId, UserId, upload};
+use crate::models::{Hashtag, Photo, Quota, Upload, UploadId, UserId, upload};
 use crate::storage::{Kind, ObjectKey, Received, StorageError, Temporary};
 
 /// Uploads removed a turn.
@@ -60,7 +61,8 @@ impl Album {
     /// receives it itself.
     ///
     /// # Errors
-    /// [`AppError::Conflict`] when its owner has announced too many, [`AppError::Unavailable`].
+    /// [`AppError::Conflict`] when its owner has announced too many, [`AppError::OverQuota`] when it would not fit,
+    /// [`AppError::Unavailable`].
     pub async fn announce(
         &self,
         owner: UserId,
@@ -74,7 +76,13 @@ impl Album {
         let url = self.storage.put_url(key(upload.id), size, lifetime).await?;
         upload.secret_hash = url.is_none().then_some(secret_hash);
         let written = upload.clone();
-        if !self.db.write(move |conn| written.announce(conn)).await? {
+        let announce = move |conn: &mut PgConnection| {
+            let few = written.announce(conn)?;
+            // When it is confirmed it is looked at again: others may come meanwhile.
+            Quota::of(conn, owner)?.admit(size_bytes)?;
+            Ok::<_, AppError>(few)
+        };
+        if !self.db.write(announce).await? {
             return Err(AppError::Conflict(format!(
                 "{} uploads wait to be confirmed. Confirm some of them first.",
                 upload::MOST

@@ -7,7 +7,7 @@ use crate::album::decoders::Memory;
 use crate::album::{Album, Staged};
 use crate::error::AppError;
 use crate::media::{self, MediaError, Processed};
-use crate::models::{Hashtag, Made, NewPhoto, Photo, PhotoFacts, PhotoId, UserId, hashtag, removal};
+use crate::models::{Hashtag, Made, NewPhoto, Photo, PhotoFacts, PhotoId, Quota, UserId, hashtag, removal};
 use crate::storage::{Kind, ObjectKey};
 
 /// A file that is a photo now.
@@ -50,7 +50,8 @@ impl Album {
     pub async fn take_in(&self, owner: UserId, staged: Staged, hashtags: Vec<Hashtag>) -> Result<Taken, NotTaken> {
         let format = media::identify(&staged.head)?;
         let (sha256, names) = (staged.sha256.clone(), hashtags.clone());
-        let known = self.db.write(move |conn| already_here(conn, owner, &sha256, &names)).await?;
+        let size = i64::try_from(staged.size).map_err(AppError::internal)?;
+        let known = self.db.write(move |conn| already_here(conn, owner, &sha256, size, &names)).await?;
         if let Some(known) = known {
             return Ok(known);
         }
@@ -98,7 +99,7 @@ impl Album {
         self.db
             .write(move |conn| {
                 // The same file may have come twice at the same time.
-                if let Some(known) = already_here(conn, owner, &new.sha256, &hashtags)? {
+                if let Some(known) = already_here(conn, owner, &new.sha256, new.size_bytes, &hashtags)? {
                     return Ok(Some(known));
                 }
                 if !removal::withdraw(conn, id)? {
@@ -116,16 +117,19 @@ impl Album {
 }
 
 /// The photo of `owner` with these bytes, if there is one, with `hashtags` added; [`AppError::Invalid`] when it would carry
-/// too many. Until the transaction ends nobody else takes in a photo of this owner.
+/// too many. If there is none, there is room for one of this size, or the error is [`AppError::OverQuota`]. Until the
+/// transaction ends nobody else takes in a photo of this owner: what holds here holds for what is inserted in it.
 fn already_here(
     conn: &mut PgConnection,
     owner: UserId,
     sha256: &[u8],
+    size: i64,
     hashtags: &[Hashtag],
 ) -> Result<Option<Taken>, AppError> {
     hashtag::lock_owner(conn, owner)?;
     let known = Photo::with_bytes(conn, owner, sha256)?;
     let Some(taken) = known.map(|photo| with_hashtags(conn, photo, hashtags, true)).transpose()? else {
+        Quota::of(conn, owner)?.admit(size)?;
         return Ok(None);
     };
     let count = taken.hashtags.len();

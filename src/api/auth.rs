@@ -17,7 +17,7 @@ use crate::tokens::{Named, RefreshToken};
 use crate::web::auth::with_password;
 use crate::web::caller::{AnyCaller, Caller, sign_in_program};
 use crate::web::forms::FormOrJson;
-use crate::web::new_account::{self, NewAccount};
+use crate::web::new_account::{self, NewAccount, NotMade};
 
 const WRONG_PASSWORD: AppError = AppError::Credentials("The username or the password is wrong.");
 const WRONG_TOKEN: AppError = AppError::Credentials("This refresh token is not good any more. Log in again.");
@@ -26,7 +26,8 @@ const WRONG_TOKEN: AppError = AppError::Credentials("This refresh token is not g
 pub async fn create_account(state: web::Data<AppState>, new: web::Json<NewAccount>) -> Result<HttpResponse, AppError> {
     match new_account::register(&state, new.into_inner()).await? {
         Ok(user) => Ok(HttpResponse::Created().json(shown(&user))),
-        Err(refused) => {
+        Err(NotMade::NotAdmitted(reason)) => Err(AppError::Forbidden(reason.words())),
+        Err(NotMade::Refused(refused)) => {
             let wrong = refused.fields.named().into_iter().filter(|(_, field)| !field.is_fine());
             let errors: FieldErrors = wrong.map(|(name, field)| (name, field.errors)).collect();
             Err(if refused.taken { AppError::Taken(errors) } else { AppError::InvalidFields(errors) })

@@ -1,6 +1,7 @@
 //! What the command line does beside serving: one file a subcommand. Each may run while the server does.
 
 mod renditions;
+mod user;
 
 use actix_web::rt::task::spawn_blocking;
 
@@ -10,6 +11,7 @@ use crate::db::private::{PrivateError, PrivatePostgres};
 use crate::db::{self, Db};
 
 pub use renditions::renditions;
+pub use user::{UserCommand, user};
 
 /// The configured database, or the private one, whether or not the server has it running.
 ///

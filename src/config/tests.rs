@@ -26,7 +26,7 @@ fn variables_go_over_the_file() {
     let env = [("BIND", "127.0.0.1:2000"), ("LIMITS__UPLOAD_MIB", "7"), ("REGISTRATION", " ")];
     let config = load(yaml, &env).unwrap();
     assert_eq!(config.bind.port(), 2000);
-    assert_eq!(config.registration, Registration::Closed);
+    assert_eq!(config.registration, Some(Registration::Closed));
     assert_eq!((config.limits.upload_mib, config.limits.megapixels), (7, 6));
     assert_eq!(config.limits.upload_bytes(), 7 << 20);
 }

@@ -33,9 +33,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    invitations (id) {
+        id -> Uuid,
+        secret_hash -> Bytea,
+        note -> Text,
+        created_by -> Nullable<Int8>,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        max_uses -> Int4,
+        uses -> Int4,
+    }
+}
+
+diesel::table! {
     photo_counts (owner_id) {
         owner_id -> Int8,
         photos -> Int8,
+        bytes -> Int8,
     }
 }
 
@@ -101,6 +115,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    settings (id) {
+        id -> Bool,
+        registration -> Text,
+        quota_mib -> Nullable<Int4>,
+    }
+}
+
+diesel::table! {
     uploads (id) {
         id -> Uuid,
         owner_id -> Int8,
@@ -123,11 +145,13 @@ diesel::table! {
         role -> Text,
         active -> Bool,
         created_at -> Timestamptz,
+        quota_mib -> Nullable<Int4>,
     }
 }
 
 diesel::joinable!(hashtag_counts -> hashtags (hashtag_id));
 diesel::joinable!(hashtag_counts -> users (owner_id));
+diesel::joinable!(invitations -> users (created_by));
 diesel::joinable!(photo_counts -> users (owner_id));
 diesel::joinable!(photo_hashtags -> hashtags (hashtag_id));
 diesel::joinable!(photos -> users (owner_id));
@@ -140,11 +164,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     hashtag_counts,
     hashtags,
     instance,
+    invitations,
     photo_counts,
     photo_hashtags,
     photos,
     removals,
     sessions,
+    settings,
     uploads,
     users,
 );

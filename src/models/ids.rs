@@ -55,6 +55,19 @@ id! {
     UploadId(Uuid) as SqlUuid
 }
 
+id! {
+    /// An invitation: a random UUID.
+    InvitationId(Uuid) as SqlUuid
+}
+
+impl InvitationId {
+    /// A new id.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
 impl PhotoId {
     /// A new id, later than every earlier one.
     #[must_use]

@@ -46,7 +46,7 @@ impl Visibility {
 }
 
 /// A row of `photos`.
-#[derive(Debug, Clone, Queryable, Selectable)]
+#[derive(Clone, Queryable, Selectable)]
 #[diesel(table_name = photos, check_for_backend(Pg))]
 pub struct Photo {
     /// Which photo.
@@ -82,6 +82,13 @@ pub struct Photo {
     pub utc_offset_minutes: Option<i16>,
     /// When it was uploaded.
     pub created_at: DateTime<Utc>,
+}
+
+/// The secret of its link, and what its owner calls it, stay out of logs.
+impl std::fmt::Debug for Photo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Photo").field("id", &self.id).field("owner_id", &self.owner_id).finish_non_exhaustive()
+    }
 }
 
 /// What the file itself says of how and where it was taken: for its owner's eyes. Missing is what it does not say.

@@ -160,6 +160,14 @@ impl Session {
         diesel::delete(sessions::table.filter(sessions::user_id.eq(user)).filter(sessions::id.ne(kept))).execute(conn)
     }
 
+    /// Signs all devices of `user` out.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn end_all(conn: &mut PgConnection, user: UserId) -> QueryResult<usize> {
+        diesel::delete(sessions::table.filter(sessions::user_id.eq(user))).execute(conn)
+    }
+
     /// Leaves a word for the next page, or takes it away.
     ///
     /// # Errors

@@ -24,6 +24,12 @@ pub enum Role {
 }
 
 impl Role {
+    /// The role of this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::User, Self::Admin].into_iter().find(|known| known.as_str() == name)
+    }
+
     /// As the row and programs have it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -53,6 +59,8 @@ pub struct User {
     pub active: bool,
     /// When the account was made.
     pub created_at: DateTime<Utc>,
+    /// How much they may keep, in MiB; `None`: as much as everyone, see [`Quota`](crate::models::Quota).
+    pub quota_mib: Option<i32>,
 }
 
 /// The password hash stays out of logs.

@@ -2,10 +2,12 @@
 //! helpers in the order of their use; the folders of `templates/` mirror this one.
 
 pub mod account;
+pub mod admin;
 pub mod hashtags;
 pub mod home;
 pub mod people;
 pub mod photos;
 pub mod registration;
+pub mod room;
 pub mod session;
 pub mod shared;

@@ -7,18 +7,22 @@ use serde::Deserialize;
 
 use crate::app::AppState;
 use crate::error::AppError;
+use crate::models::invitation::{Admission, NotAdmitted};
 use crate::routes;
 use crate::web::auth::sign_in;
 use crate::web::forms::{Field, local_path};
 use crate::web::htmx::{Htmx, page as whole_page, see_other};
-use crate::web::new_account::{self, Fields, NewAccount, Refused};
+use crate::web::new_account::{self, Fields, NewAccount, NotMade, Refused};
 use crate::web::page::Page;
 
 #[derive(Template)]
 #[template(path = "registration/form.html", blocks = ["form"])]
 struct Register {
     page: Page,
-    open: bool,
+    /// Why nobody, or not this one, can make an account.
+    closed: Option<NotAdmitted>,
+    /// The secret of the invitation that this person came with.
+    invitation: String,
     username: Field,
     email: Field,
     full_name: Field,
@@ -33,23 +37,27 @@ pub struct Next {
     pub next: Option<String>,
 }
 
+/// What a link to the form brings along.
+#[derive(Deserialize)]
+pub struct Link {
+    next: Option<String>,
+    #[serde(default)]
+    invitation: String,
+}
+
 /// The form.
-pub async fn show_registration(page: Page, query: web::Query<Next>) -> Result<HttpResponse, AppError> {
-    let next = query.into_inner().next;
+pub async fn show_registration(
+    state: web::Data<AppState>,
+    page: Page,
+    query: web::Query<Link>,
+) -> Result<HttpResponse, AppError> {
+    let Link { next, invitation } = query.into_inner();
     if page.viewer.is_some() {
         return Ok(see_other(&local_path(next.as_deref(), routes::photos())));
     }
-    let open = page.registration_open;
-    let view = Register {
-        page,
-        open,
-        username: Field::default(),
-        email: Field::default(),
-        full_name: Field::default(),
-        password: Field::default(),
-        next,
-    };
-    whole_page(StatusCode::OK, &view)
+    let (fixed, secret) = (state.config.registration, invitation.clone());
+    let closed = state.db.read(move |conn| Admission::of(conn, fixed, &secret)).await?.err();
+    whole_page(StatusCode::OK, &Register { closed, invitation, next, ..Register::empty(page) })
 }
 
 /// What is sent.
@@ -69,14 +77,34 @@ pub async fn create_account(
     form: web::Form<Sent>,
 ) -> Result<HttpResponse, AppError> {
     let Sent { account, next } = form.into_inner();
+    let invitation = account.invitation().to_owned();
     match new_account::register(&state, account).await? {
         Ok(user) => {
             sign_in(&request, &state, &user).await?;
             Ok(see_other(&local_path(next.as_deref(), routes::photos())))
         }
-        Err(Refused { fields: Fields { username, email, full_name, password }, .. }) => {
-            let view = Register { page, open: true, username, email, full_name, password, next };
+        Err(NotMade::NotAdmitted(reason)) => {
+            let view = Register { closed: Some(reason), ..Register::empty(page) };
+            htmx.answer(StatusCode::FORBIDDEN, &view, &view.as_form())
+        }
+        Err(NotMade::Refused(Refused { fields: Fields { username, email, full_name, password }, .. })) => {
+            let view = Register { page, closed: None, invitation, username, email, full_name, password, next };
             htmx.answer(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.as_form())
+        }
+    }
+}
+
+impl Register {
+    fn empty(page: Page) -> Self {
+        Self {
+            page,
+            closed: None,
+            invitation: String::new(),
+            username: Field::default(),
+            email: Field::default(),
+            full_name: Field::default(),
+            password: Field::default(),
+            next: None,
         }
     }
 }

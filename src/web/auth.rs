@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 
 use crate::app::AppState;
 use crate::error::AppError;
-use crate::models::{Session, SessionId, User};
+use crate::models::{Role, Session, SessionId, User};
 
 /// The one thing in the cookie.
 const SESSION_ID: &str = "session";
@@ -34,6 +34,17 @@ pub struct SignedIn {
 pub struct CurrentUser(Rc<SignedIn>);
 
 impl Deref for CurrentUser {
+    type Target = SignedIn;
+
+    fn deref(&self) -> &SignedIn {
+        &self.0
+    }
+}
+
+/// An admin; to everyone else the answer is [`AppError::NotFound`], as for an address that leads nowhere.
+pub struct Admin(Rc<SignedIn>);
+
+impl Deref for Admin {
     type Target = SignedIn;
 
     fn deref(&self) -> &SignedIn {
@@ -84,6 +95,19 @@ impl FromRequest for CurrentUser {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move { signed_in(&request).await?.map(CurrentUser).ok_or(AppError::LoginRequired) })
+    }
+}
+
+impl FromRequest for Admin {
+    type Error = AppError;
+    type Future = Extracted<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let found = signed_in(&request).await?;
+            found.filter(|found| found.user.role() == Role::Admin).map(Admin).ok_or(AppError::NotFound)
+        })
     }
 }
 

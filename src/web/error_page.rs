@@ -163,6 +163,7 @@ fn words(status: StatusCode, cause: Option<&AppError>) -> (&'static str, String)
         ),
         (_, Some(AppError::BadRequest(reason) | AppError::Invalid(reason))) => ("That did not work", reason.clone()),
         (_, Some(AppError::TooLarge(reason))) => ("Too large", reason.clone()),
+        (_, Some(AppError::OverQuota(reason))) => ("No room left", reason.clone()),
         (_, Some(AppError::Unsupported(reason))) => ("That cannot be read", reason.clone()),
         (_, Some(AppError::Conflict(reason))) => ("Somebody was faster", reason.clone()),
         (StatusCode::NOT_FOUND, _) => {

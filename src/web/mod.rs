@@ -18,6 +18,7 @@ pub mod pace;
 pub mod page;
 pub mod photo_changes;
 pub mod problem;
+pub mod registration;
 pub mod request_log;
 pub mod seen;
 pub mod upload_form;

@@ -1,10 +1,11 @@
 //! Making an account, by the form or by the API: what is asked for, what is checked, and who was first to a name.
 
+use diesel::QueryResult;
 use serde::Deserialize;
 
 use crate::app::AppState;
-use crate::config::Registration;
 use crate::error::AppError;
+use crate::models::invitation::{Admission, NotAdmitted};
 use crate::models::user::{NewUser, Taken, User};
 use crate::passwords;
 use crate::web::forms::Field;
@@ -19,6 +20,29 @@ pub struct NewAccount {
     full_name: Option<String>,
     #[serde(default)]
     password: String,
+    /// The secret of an invitation link.
+    #[serde(default)]
+    invitation: String,
+}
+
+impl NewAccount {
+    /// As it was typed.
+    #[must_use]
+    pub fn of(username: String, email: String, full_name: String, password: String) -> Self {
+        Self { username, email, full_name: Some(full_name), password, invitation: String::new() }
+    }
+
+    /// The secret of the invitation link, or nothing.
+    #[must_use]
+    pub fn invitation(&self) -> &str {
+        &self.invitation
+    }
+
+    /// The password, to be hashed.
+    #[must_use]
+    pub fn into_password(self) -> String {
+        self.password
+    }
 }
 
 /// The fields as they were typed (the password is not kept), with what is wrong with them.
@@ -34,6 +58,14 @@ pub struct Fields {
 }
 
 /// No account was made.
+pub enum NotMade {
+    /// Nobody can make one, or not this one.
+    NotAdmitted(NotAdmitted),
+    /// Something is wrong with the fields.
+    Refused(Refused),
+}
+
+/// Fields that no account can be made from.
 pub struct Refused {
     /// Why.
     pub fields: Fields,
@@ -42,13 +74,21 @@ pub struct Refused {
 }
 
 impl Fields {
-    fn checked(typed: &NewAccount) -> Self {
+    /// What is wrong with what was typed.
+    #[must_use]
+    pub fn checked(typed: &NewAccount) -> Self {
         Self {
             username: checked_username(&typed.username),
             email: checked_email(&typed.email),
             full_name: checked_full_name(typed.full_name.as_deref().unwrap_or_default()),
             password: checked_password(&typed.password),
         }
+    }
+
+    /// Whether nothing is wrong with them.
+    #[must_use]
+    pub fn are_fine(&self) -> bool {
+        [&self.username, &self.email, &self.full_name, &self.password].iter().all(|field| field.is_fine())
     }
 
     /// Each with its name.
@@ -58,17 +98,21 @@ impl Fields {
     }
 }
 
-/// Makes an account. The unique indexes decide who was first to a name, not a look beforehand.
+/// Makes an account. The unique indexes decide who was first to a name, not a look beforehand; and an invitation is used
+/// up in the transaction that makes the account.
 ///
 /// # Errors
-/// [`AppError::Forbidden`] when nobody can make one; of the database. What is wrong with the fields is in the `Ok`.
-pub async fn register(state: &AppState, typed: NewAccount) -> Result<Result<User, Refused>, AppError> {
-    if state.config.registration == Registration::Closed {
-        return Err(AppError::Forbidden("Nobody can make an account here at the moment."));
+/// Of the database. Why no account was made is in the `Ok`.
+pub async fn register(state: &AppState, mut typed: NewAccount) -> Result<Result<User, NotMade>, AppError> {
+    let (fixed, secret) = (state.config.registration, std::mem::take(&mut typed.invitation));
+    let shown = secret.clone();
+    // Hashing a password is work that whoever may not come in does not get.
+    if let Err(reason) = state.db.read(move |conn| Admission::of(conn, fixed, &shown)).await? {
+        return Ok(Err(NotMade::NotAdmitted(reason)));
     }
     let mut fields = Fields::checked(&typed);
-    if ![&fields.username, &fields.email, &fields.full_name, &fields.password].iter().all(|field| field.is_fine()) {
-        return Ok(Err(Refused { fields, taken: false }));
+    if !fields.are_fine() {
+        return Ok(Err(NotMade::Refused(Refused { fields, taken: false })));
     }
     let new = NewUser {
         username: fields.username.value.clone(),
@@ -76,12 +120,27 @@ pub async fn register(state: &AppState, typed: NewAccount) -> Result<Result<User
         full_name: fields.full_name.value.clone(),
         password_hash: state.passwords.hash(typed.password).await?,
     };
-    match state.db.write(move |conn| User::create(conn, &new)).await? {
-        Ok(user) => return Ok(Ok(user)),
-        Err(Taken::Username) => fields.username.refuse("This username is taken. Choose another one."),
-        Err(Taken::Email) => fields.email.refuse(EMAIL_TAKEN),
+    let made = state
+        .db
+        .write(move |conn| {
+            let admission = match Admission::of(conn, fixed, &secret)? {
+                Ok(admission) => admission,
+                Err(reason) => return QueryResult::Ok(Err(reason)),
+            };
+            let made = User::create(conn, &new)?;
+            if made.is_ok() {
+                admission.spend(conn)?;
+            }
+            Ok(Ok(made))
+        })
+        .await?;
+    match made {
+        Ok(Ok(user)) => return Ok(Ok(user)),
+        Ok(Err(Taken::Username)) => fields.username.refuse("This username is taken. Choose another one."),
+        Ok(Err(Taken::Email)) => fields.email.refuse(EMAIL_TAKEN),
+        Err(reason) => return Ok(Err(NotMade::NotAdmitted(reason))),
     }
-    Ok(Err(Refused { fields, taken: true }))
+    Ok(Err(NotMade::Refused(Refused { fields, taken: true })))
 }
 
 /// Said wherever an email address is entered that another account has.

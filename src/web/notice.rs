@@ -37,6 +37,12 @@ pub enum Notice {
     PasswordChanged(usize),
     /// This many devices were signed out.
     DevicesSignedOut(usize),
+    /// The account of this username was disabled.
+    Disabled(String),
+    /// It was enabled again.
+    Enabled(String),
+    /// An invitation was taken back.
+    InvitationRevoked,
 }
 
 /// A [`Notice`] in words.
@@ -94,6 +100,9 @@ impl Notice {
             Self::PasswordChanged(0) => "Your password is changed.".to_owned(),
             Self::PasswordChanged(n) => format!("Your password is changed, and {} signed out.", devices(n)),
             Self::DevicesSignedOut(n) => format!("{} signed out.", devices(n)),
+            Self::Disabled(username) => format!("{username} is disabled and logged out everywhere."),
+            Self::Enabled(username) => format!("{username} can log in again."),
+            Self::InvitationRevoked => "The invitation is taken back.".to_owned(),
         }
     }
 

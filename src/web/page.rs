@@ -8,8 +8,8 @@ use actix_web::http::Method;
 use actix_web::{FromRequest, HttpRequest, web};
 
 use crate::app::AppState;
-use crate::config::Registration;
 use crate::error::AppError;
+use crate::models::Role;
 use crate::web::auth::{SignedIn, signed_in};
 use crate::web::htmx::Htmx;
 use crate::web::notice::{Notice, ShownNotice};
@@ -35,6 +35,8 @@ pub struct Page {
 pub struct Viewer {
     /// Their username.
     pub username: String,
+    /// Whether the admin pages are theirs.
+    pub admin: bool,
 }
 
 impl Page {
@@ -44,11 +46,14 @@ impl Page {
         let state = request.app_data::<web::Data<AppState>>();
         let theme = request.cookie(THEME_COOKIE);
         Self {
-            viewer: viewer.map(|signed_in| Viewer { username: signed_in.user.username.clone() }),
+            viewer: viewer.map(|SignedIn { user, .. }| Viewer {
+                username: user.username.clone(),
+                admin: user.role() == Role::Admin,
+            }),
             theme: theme_named(theme.as_ref().map_or("", |cookie| cookie.value())),
             path: request.uri().path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
             notice: None,
-            registration_open: state.is_some_and(|state| state.config.registration == Registration::Open),
+            registration_open: state.is_some_and(|state| state.registration.is_open()),
         }
     }
 }
@@ -67,6 +72,9 @@ impl FromRequest for Page {
         let request = request.clone();
         Box::pin(async move {
             let viewer = signed_in(&request).await?;
+            if let Some(state) = request.app_data::<web::Data<AppState>>().filter(|_| viewer.is_none()) {
+                state.registration.refresh(&state.db).await;
+            }
             let mut page = Self::of(&request, viewer.as_deref());
             let whole = request.method() == Method::GET && !Htmx::of(request.headers()).wants_fragment();
             if let Some(viewer) = viewer.filter(|_| whole) {

@@ -60,6 +60,7 @@ impl Problem<'_> {
             (Some(AppError::Credentials(_)), _) => "wrong-credentials",
             (Some(AppError::InvalidFields(_) | AppError::Invalid(_)), _) => "invalid",
             (Some(AppError::Taken(_)), _) => "taken",
+            (Some(AppError::OverQuota(_)), _) => "over-quota",
             (_, StatusCode::FORBIDDEN) => "forbidden",
             (_, StatusCode::NOT_FOUND) => "not-found",
             (_, StatusCode::METHOD_NOT_ALLOWED) => "method-not-allowed",

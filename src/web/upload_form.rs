@@ -45,6 +45,10 @@ impl Refusal {
             }
             NotTaken::Refused(_) => (StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
             NotTaken::Failed(AppError::Invalid(reason)) => (StatusCode::UNPROCESSABLE_ENTITY, reason.clone()),
+            NotTaken::Failed(AppError::OverQuota(reason)) => (StatusCode::PAYLOAD_TOO_LARGE, reason.clone()),
+            NotTaken::Failed(AppError::LoginRequired) => {
+                (StatusCode::UNAUTHORIZED, "You were logged out meanwhile. Nothing was kept of this photo.".to_owned())
+            }
             NotTaken::Failed(AppError::Unavailable(cause)) => {
                 tracing::warn!(cause, "a photo could not be kept");
                 let reason =

@@ -27,7 +27,7 @@ export async function copy(button) {
     return toast("Your browser did not allow copying. The text is selected: copy it by hand.", { error: true });
   }
   const who = document.querySelector("[data-who]")?.textContent.split(".")[0];
-  toast(`${what} copied. ${who}.`);
+  toast(who ? `${what} copied. ${who}.` : `${what} copied.`);
   const words = button.querySelector("span:not(.visually-hidden)") ?? button.firstChild;
   if (button.dataset.done) return;
   const before = words.textContent;

@@ -55,6 +55,11 @@ const fn linked(status: u16) -> [Expected; 6] {
     [Is(status), Is(status), Is(status), Is(status), Is(status), Is(404)]
 }
 
+/// For admins alone: to others these addresses lead nowhere.
+const fn admins(status: u16) -> [Expected; 6] {
+    [Is(404), Is(404), Is(404), Is(status), Is(404), Is(404)]
+}
+
 /// In the API, for whoever is signed in.
 const fn api_members(status: u16) -> [Expected; 6] {
     [Is(401), Is(status), Is(status), Is(status), Is(401), Is(401)]
@@ -95,6 +100,16 @@ const TABLE: &[Row] = &[
     ("POST", "/account/theme", all(303)),
     ("POST", "/account/sessions/end-others", members(303)),
     ("POST", "/account/sessions/{id}/end", owners(303)),
+    ("GET", "/admin/people", admins(200)),
+    ("GET", "/admin/people/{id}", admins(200)),
+    ("POST", "/admin/people/{id}/role", admins(422)),
+    ("POST", "/admin/people/{id}/quota", admins(303)),
+    ("POST", "/admin/people/{id}/disable", admins(303)),
+    ("POST", "/admin/people/{id}/enable", admins(303)),
+    ("GET", "/admin/registration", admins(200)),
+    ("POST", "/admin/registration", admins(303)),
+    ("POST", "/admin/invitations", admins(422)),
+    ("POST", "/admin/invitations/{id}/revoke", admins(404)),
     ("POST", "/api/v1/auth/register", all(422)),
     ("POST", "/api/v1/auth/token", all(401)),
     ("POST", "/api/v1/auth/refresh", all(401)),
@@ -145,8 +160,16 @@ impl Cast {
         let app = TestApp::start().await;
         let (admin, alice) = (app.user("root").await, app.user("alice").await);
         let (bob, carol) = (app.user("bob").await, app.user("carol").await);
+        app.user("dave").await;
         app.execute("UPDATE users SET active = false WHERE username = 'carol'");
         Self { app, admin, alice, bob, carol }
+    }
+
+    /// A photo of alice's, and the secret of its link.
+    async fn shared_photo(&self) -> (Photo, String) {
+        let photo = self.alice.upload_tagged(jpeg(), "sea").await;
+        let token = self.alice.share(&photo, "link").await.unwrap();
+        (photo, token)
     }
 
     /// Some rows end sessions this test goes on with.
@@ -157,24 +180,34 @@ impl Cast {
     }
 }
 
+/// Whether a route changes the photo it names.
+fn changes_photo(method: &str, pattern: &str) -> bool {
+    method != "GET" && (pattern.contains("photos/{id}") || pattern.ends_with("/selection"))
+}
+
 #[tokio::test]
 async fn everyone_gets_what_is_theirs() {
     let cast = Cast::start().await;
     let Cast { app, admin, alice, bob, carol } = &cast;
+    let (standing, taken_back) = (cast.shared_photo().await, cast.shared_photo().await);
+    alice.share(&taken_back.0, "private").await;
     for (method, pattern, expected) in TABLE {
         for (who, expected) in PEOPLE.into_iter().zip(expected) {
-            // A new one each time, as some rows change it.
-            let photo = alice.upload_tagged(jpeg(), "sea").await;
-            let token = alice.share(&photo, "link").await.unwrap();
-            if pattern.ends_with("/restore") {
+            // A new one where it may change.
+            let (photo, token) = match who {
+                "revoked" => taken_back.clone(),
+                _ if changes_photo(method, pattern) => cast.shared_photo().await,
+                _ => standing.clone(),
+            };
+            if pattern.ends_with("/restore") && who != "revoked" {
                 alice.post(&photo.at("delete"), &[]).await.assert_status(303);
             }
-            if who == "revoked" {
-                // Not there any more, where it was deleted.
-                alice.post(&photo.page(), &[("visibility", "private")]).await;
-            }
-            let other_device = app.device_of("alice").await;
-            let session = app.ask("SELECT id FROM sessions ORDER BY created_at DESC LIMIT 1");
+            let ends_sessions = pattern.contains("sessions") || pattern.ends_with("logout");
+            let other_device = if ends_sessions { app.device_of("alice").await } else { alice.copied() };
+            let session = match ends_sessions {
+                true => app.ask("SELECT id FROM sessions ORDER BY created_at DESC LIMIT 1"),
+                false => String::new(),
+            };
             let client = match who {
                 "nobody" | "revoked" => app.visitor(),
                 "stranger" => bob.copied(),
@@ -217,6 +250,7 @@ async fn an_access_token_opens_what_the_cookie_opens() {
     app.execute("UPDATE users SET active = true WHERE username = 'carol'");
     let carol = app.program_of("carol").await;
     app.execute("UPDATE users SET active = false WHERE username = 'carol'");
+    let standing = alice.upload(jpeg()).await;
     for (method, pattern, expected) in TABLE.iter().filter(|row| row.1.starts_with("/api")) {
         let (bob, owner, admin) =
             (app.program_of("bob").await, app.program_of("alice").await, app.program_of("root").await);
@@ -228,7 +262,7 @@ async fn an_access_token_opens_what_the_cookie_opens() {
             (Some(admin.access), expected[3]),
         ];
         for (token, expected) in alive.into_iter().chain(dead) {
-            let photo = alice.upload(jpeg()).await;
+            let photo = if changes_photo(method, pattern) { alice.upload(jpeg()).await } else { standing.clone() };
             let client = app.visitor();
             let request = request(&client, method, &fill(pattern, &photo, "", ""), &photo, &[]);
             let header = token.as_ref().map(|token| ("authorization", format!("Bearer {token}")));
@@ -242,7 +276,12 @@ async fn an_access_token_opens_what_the_cookie_opens() {
 
 /// A route's pattern with something in place of each variable.
 pub fn fill(pattern: &str, photo: &Photo, token: &str, session: &str) -> String {
-    let id = if pattern.contains("sessions") { session } else { &photo.id };
+    let id = match pattern {
+        _ if pattern.contains("sessions") => session,
+        // Root, alice, bob, carol, and whom the admin acts upon.
+        _ if pattern.contains("people") => "5",
+        _ => &photo.id,
+    };
     let path = pattern
         .replace("{id}", id)
         .replace("{rendition}", "small")

@@ -6,7 +6,7 @@ mod duplicates;
 mod gallery;
 mod keyboard;
 mod moving;
-mod pages;
+pub mod pages;
 mod photo;
 mod polyglots;
 mod tabs;

@@ -110,7 +110,18 @@ async fn a_compressed_body_is_refused_before_anyone_unpacks_it() {
 
 /// All rows that a request might change, in one text.
 fn everything(app: &TestApp) -> String {
-    ["users", "sessions", "photos", "hashtags", "photo_hashtags", "hashtag_counts", "photo_counts", "removals"]
-        .map(|table| app.ask(&format!("SELECT string_agg(t::text, '\n' ORDER BY t::text) FROM {table} t")))
-        .join("\n")
+    [
+        "users",
+        "sessions",
+        "settings",
+        "invitations",
+        "photos",
+        "hashtags",
+        "photo_hashtags",
+        "hashtag_counts",
+        "photo_counts",
+        "removals",
+    ]
+    .map(|table| app.ask(&format!("SELECT string_agg(t::text, '\n' ORDER BY t::text) FROM {table} t")))
+    .join("\n")
 }

@@ -157,7 +157,7 @@ async fn a_double_submit_makes_one_account() {
 
 #[tokio::test]
 async fn closed_registration_says_so_and_makes_nobody() {
-    let app = TestApp::start_with(|config| config.registration = lumina::config::Registration::Closed).await;
+    let app = TestApp::start_with(|config| config.registration = Some(lumina::config::Registration::Closed)).await;
     let visitor = app.visitor();
     let page = visitor.get("/register").await.assert_status(200).assert_says("New accounts are closed");
     assert!(!page.html().contains("name=\"password\""));

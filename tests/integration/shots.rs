@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use thirtyfour::Key;
 
+use crate::browser::pages::people;
 use crate::browser::scenes::{dated, scene, shape, write_scenes};
 use crate::support::browser::Browser;
 use crate::support::images::broken_jpeg;
@@ -152,6 +153,7 @@ async fn shots() {
     let photos = fill(&maria, photos).await;
     shoot_full(&camera, &maria, &photos).await;
     shoot_states(&camera).await;
+    shoot_admin(&camera, &app).await;
     shoot_shared(&camera, &app, &maria, &photos).await;
 }
 
@@ -221,6 +223,27 @@ async fn shoot_states(camera: &Camera<'_>) {
     browser.click("[data-delete]").await;
     browser.until_says("Photo deleted.").await;
     camera.shoot("deleted").await;
+}
+
+async fn shoot_admin(camera: &Camera<'_>, app: &TestApp) {
+    people(app);
+    app.execute("UPDATE users SET quota_mib = 1024 WHERE username = 'maria'");
+    let id = |name: &str| app.ask(&format!("SELECT id FROM users WHERE username = '{name}'"));
+    camera.open("admin-people", "/admin/people").await;
+    camera.open("admin-people-nobody", "/admin/people?q=nobody").await;
+    camera.open("admin-person", &format!("/admin/people/{}", id("dora"))).await;
+    camera.open("admin-person-disabled", &format!("/admin/people/{}", id("farid"))).await;
+    camera.open("admin-registration", "/admin/registration").await;
+    camera.open("account-quota", "/account").await;
+    camera.browser.open("/admin/registration").await;
+    camera.browser.click("input[value=invitation]").await;
+    camera.browser.click("main form .primary").await;
+    camera.browser.until_says("Saved.").await;
+    camera.browser.fill("#note", "The choir").await;
+    camera.browser.press(Key::Enter + "").await;
+    camera.browser.seen("#link").await;
+    camera.shoot("admin-invitation").await;
+    app.execute("UPDATE settings SET registration = 'open'; UPDATE users SET role = 'admin' WHERE username = 'dora'");
 }
 
 async fn shoot_shared(camera: &Camera<'_>, app: &TestApp, maria: &Client, photos: &[Photo]) {

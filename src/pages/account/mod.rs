@@ -8,11 +8,13 @@ pub mod theme;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
+use diesel::QueryResult;
 
 use crate::app::AppState;
 use crate::error::AppError;
-use crate::models::Session;
+use crate::models::{Quota, Session};
 use crate::pages::photos::card::{day, minute};
+use crate::pages::room::Room;
 use crate::routes;
 use crate::web::auth::{CurrentUser, SignedIn};
 use crate::web::forms::Field;
@@ -28,6 +30,7 @@ struct Account {
     full_name: Field,
     current_password: Field,
     new_password: Field,
+    room: Room,
     sessions: Vec<Device>,
     joined: String,
     public_page: String,
@@ -50,7 +53,8 @@ impl Account {
     async fn load(state: &AppState, page: Page, signed_in: &SignedIn) -> Result<Self, AppError> {
         let (user, current) = (&signed_in.user, signed_in.session.id);
         let id = user.id;
-        let sessions = state.db.read(move |conn| Session::of_user(conn, id)).await?;
+        let (sessions, quota) =
+            state.db.read(move |conn| QueryResult::Ok((Session::of_user(conn, id)?, Quota::of(conn, id)?))).await?;
         let device = |session: Session| Device {
             id: session.id.to_string(),
             name: device_name(&session.user_agent),
@@ -65,6 +69,7 @@ impl Account {
             full_name: Field::of(user.full_name.as_str()),
             current_password: Field::default(),
             new_password: Field::default(),
+            room: Room::of(quota.used, quota.allowed, quota.photos),
             sessions: sessions.into_iter().map(device).collect(),
             joined: day(user.created_at.naive_utc()),
             public_page: routes::person(&user.username),

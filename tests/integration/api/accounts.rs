@@ -69,7 +69,7 @@ async fn a_bad_account_is_refused_field_by_field_and_a_taken_name_is_a_conflict(
 
 #[tokio::test]
 async fn nobody_registers_where_registration_is_closed() {
-    let app = TestApp::start_with(|config| config.registration = Registration::Closed).await;
+    let app = TestApp::start_with(|config| config.registration = Some(Registration::Closed)).await;
     let new = json!({ "username": "alice", "email": "alice@example.org", "password": PASSWORD });
     let problem = post(&app, "/api/v1/auth/register", &new).await.assert_status(403).json();
     assert_eq!(problem["type"], "urn:lumina:problem:forbidden");

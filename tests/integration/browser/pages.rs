@@ -130,6 +130,61 @@ async fn pages_for_visitors_are_sound() {
 }
 
 #[tokio::test]
+async fn pages_for_admins_are_sound() {
+    let app = TestApp::start().await;
+    let browser = Browser::start(&app).await;
+    browser.sign_up("root").await;
+    people(&app);
+    let mut audit = Audit { browser: &browser, findings: Vec::new() };
+    let id = |name: &str| app.ask(&format!("SELECT id FROM users WHERE username = '{name}'"));
+    let (own, other) = (format!("/admin/people/{}", id("root")), format!("/admin/people/{}", id("zoe")));
+    for path in ["/admin/people", "/admin/people?q=nobody", &own, &other, "/admin/registration", "/account"] {
+        audit.open(path).await;
+    }
+    // As somebody does who has no mouse: make it by invitation, make a link, disable somebody.
+    browser.open("/admin/registration").await;
+    browser.click("input[value=invitation]").await;
+    browser.click("main form .primary").await;
+    browser.until_says("Saved.").await;
+    browser.fill("#note", "The choir").await;
+    browser.press(Key::Enter + "").await;
+    let link = browser.seen("#link").await.value().await.unwrap().unwrap();
+    assert!(link.contains("/register?invitation="), "{link}");
+    audit.look("a new link", &[]).await;
+    browser.click("[data-copy='#link']").await;
+    assert_eq!(browser.clipboard().await, link);
+    app.execute("UPDATE users SET role = 'user' WHERE username = 'chen'");
+    browser.open(&own).await;
+    browser.click("main .danger").await;
+    browser.until_says("There is no other admin").await;
+    audit.look("the last admin", &["status of 422"]).await;
+    browser.open("/admin/people").await;
+    browser.fill("#search", "zoe").await;
+    browser.until("document.querySelectorAll('.people li').length === 1").await;
+    browser.click(".people a").await;
+    browser.click("main .danger").await;
+    browser.until_says("zoe is disabled").await;
+    audit.look("somebody disabled", &[]).await;
+    browser.delete_all_cookies().await.unwrap();
+    audit.open("/register").await;
+    audit.open(link.split_once("/register").map(|(_, rest)| format!("/register{rest}")).as_deref().unwrap()).await;
+    audit.finish();
+}
+
+/// Enough people for several pages, some with photos and quotas.
+pub fn people(app: &TestApp) {
+    app.execute(
+        "INSERT INTO users (username, email, full_name, role, quota_mib, active)
+         SELECT name, name || '@example.org', CASE n % 3 WHEN 0 THEN initcap(name) || ' Papadaki' ELSE '' END,
+                CASE n WHEN 3 THEN 'admin' ELSE 'user' END, CASE n % 4 WHEN 0 THEN 5120 END, n <> 6
+         FROM unnest(ARRAY['amir', 'bea', 'chen', 'dora', 'elena', 'farid', 'grete', 'hugo', 'zoe']) WITH ORDINALITY AS t (name, n);
+         INSERT INTO users (username, email) SELECT format('guest-%s', n), format('guest-%s@example.org', n) FROM generate_series(1, 60) n;
+         INSERT INTO photo_counts (owner_id, photos, bytes)
+         SELECT id, 37 * id, 612345678 * id FROM users WHERE username !~ 'guest|root' ON CONFLICT DO NOTHING",
+    );
+}
+
+#[tokio::test]
 async fn pages_for_users_are_sound() {
     let app = TestApp::start().await;
     let browser = Browser::start(&app).await;

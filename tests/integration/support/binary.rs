@@ -36,10 +36,16 @@ impl Binary {
 
     /// Starts it on a data folder and any free port, and waits until it says where it is.
     pub fn start(data_dir: &Path) -> Self {
+        Self::start_with(data_dir, &[])
+    }
+
+    /// With more settings.
+    pub fn start_with(data_dir: &Path, settings: &[(&str, &str)]) -> Self {
         let log = std::fs::File::options().create(true).append(true).open(data_dir.with_extension("log")).unwrap();
         let mut child = Self::command()
             .env("DATA_DIR", data_dir)
             .env("BIND", "127.0.0.1:0")
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()

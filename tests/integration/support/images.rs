@@ -32,6 +32,20 @@ pub fn webp() -> Vec<u8> {
     encoded(&marked(), ImageFormat::WebP)
 }
 
+/// A PNG of `side` × `side` pixels that no compression makes smaller: three bytes a pixel. Another one at every call.
+pub fn noise(side: u32) -> Vec<u8> {
+    let mut state = number().wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let picture = RgbImage::from_fn(side, side, |_, _| {
+        // xorshift64 (Marsaglia 2003)
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let [r, g, b, ..] = state.to_be_bytes();
+        Rgb([r, g, b])
+    });
+    encoded(&picture.into(), ImageFormat::Png)
+}
+
 /// Another number at every call.
 pub fn number() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(0);

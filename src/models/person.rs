@@ -1,0 +1,155 @@
+//! People as admins see them: who has an account and how much they keep, never what. And what admins may change.
+
+use diesel::prelude::*;
+
+use crate::db::schema::{photo_counts, users};
+use crate::models::user::lower;
+use crate::models::{Role, Session, User, UserId};
+
+/// Somebody with an account.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Who.
+    pub user: User,
+    /// How many photos they have.
+    pub photos: i64,
+    /// The originals of these, in bytes.
+    pub bytes: i64,
+}
+
+/// Of everybody together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Totals {
+    /// Accounts, disabled ones too.
+    pub people: i64,
+    /// Photos.
+    pub photos: i64,
+    /// Their originals, in bytes.
+    pub bytes: i64,
+}
+
+/// The change would leave nobody who can administer: it was not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LastAdmin;
+
+impl Person {
+    /// At most `limit` people by name, from the one after `after` on: those with `part` in their username, email address
+    /// or full name.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn page(conn: &mut PgConnection, part: &str, after: Option<&str>, limit: i64) -> QueryResult<Vec<Self>> {
+        let mut query = users::table
+            .left_join(photo_counts::table)
+            .order(lower(users::username))
+            .limit(limit)
+            .select((User::as_select(), photo_counts::photos.nullable(), photo_counts::bytes.nullable()))
+            .into_boxed();
+        if let Some(after) = after {
+            query = query.filter(lower(users::username).gt(lower(after)));
+        }
+        if !part.is_empty() {
+            let pattern = format!("%{}%", part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+            query = query.filter(
+                users::username
+                    .ilike(pattern.clone())
+                    .or(users::email.ilike(pattern.clone()))
+                    .or(users::full_name.ilike(pattern)),
+            );
+        }
+        let rows: Vec<(User, Option<i64>, Option<i64>)> = query.load(conn)?;
+        Ok(rows.into_iter().map(Self::of).collect())
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// [`diesel::NotFound`] when there is no such account.
+    pub fn find(conn: &mut PgConnection, id: UserId) -> QueryResult<Self> {
+        users::table
+            .find(id)
+            .left_join(photo_counts::table)
+            .select((User::as_select(), photo_counts::photos.nullable(), photo_counts::bytes.nullable()))
+            .first(conn)
+            .map(Self::of)
+    }
+
+    fn of((user, photos, bytes): (User, Option<i64>, Option<i64>)) -> Self {
+        Self { user, photos: photos.unwrap_or(0), bytes: bytes.unwrap_or(0) }
+    }
+}
+
+impl Totals {
+    /// Those of now: a row a person is read.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn load(conn: &mut PgConnection) -> QueryResult<Self> {
+        use diesel::dsl::sql;
+        use diesel::sql_types::{BigInt, Nullable};
+        let people = users::table.count().get_result(conn)?;
+        let photos: Option<i64> =
+            photo_counts::table.select(sql::<Nullable<BigInt>>("sum(photos)::bigint")).get_result(conn)?;
+        let bytes: Option<i64> =
+            photo_counts::table.select(sql::<Nullable<BigInt>>("sum(bytes)::bigint")).get_result(conn)?;
+        Ok(Self { people, photos: photos.unwrap_or(0), bytes: bytes.unwrap_or(0) })
+    }
+}
+
+impl User {
+    /// Disables an account, which ends all its sessions at once, or enables it again.
+    ///
+    /// # Errors
+    /// [`diesel::NotFound`] when there is no such account.
+    pub fn set_active(conn: &mut PgConnection, id: UserId, active: bool) -> QueryResult<Result<Self, LastAdmin>> {
+        if !active && is_last_admin(conn, id)? {
+            return Ok(Err(LastAdmin));
+        }
+        let user = diesel::update(users::table.find(id))
+            .set(users::active.eq(active))
+            .returning(Self::as_returning())
+            .get_result(conn)?;
+        if !active {
+            Session::end_all(conn, id)?;
+        }
+        Ok(Ok(user))
+    }
+
+    /// Makes somebody an admin, or a plain user.
+    ///
+    /// # Errors
+    /// [`diesel::NotFound`] when there is no such account.
+    pub fn set_role(conn: &mut PgConnection, id: UserId, role: Role) -> QueryResult<Result<Self, LastAdmin>> {
+        if role == Role::User && is_last_admin(conn, id)? {
+            return Ok(Err(LastAdmin));
+        }
+        diesel::update(users::table.find(id))
+            .set(users::role.eq(role.as_str()))
+            .returning(Self::as_returning())
+            .get_result(conn)
+            .map(Ok)
+    }
+
+    /// Sets how much somebody may keep, in MiB; `None`: as much as everyone.
+    ///
+    /// # Errors
+    /// [`diesel::NotFound`] when there is no such account.
+    pub fn set_quota(conn: &mut PgConnection, id: UserId, quota_mib: Option<i32>) -> QueryResult<Self> {
+        diesel::update(users::table.find(id))
+            .set(users::quota_mib.eq(quota_mib))
+            .returning(Self::as_returning())
+            .get_result(conn)
+    }
+}
+
+/// Whether nobody but this one administers. Holds all admins as they are until the transaction ends, so that two who step
+/// down at once go one after the other.
+fn is_last_admin(conn: &mut PgConnection, id: UserId) -> QueryResult<bool> {
+    let admins: Vec<UserId> = users::table
+        .filter(users::role.eq(Role::Admin.as_str()).and(users::active))
+        .order(users::id)
+        .for_no_key_update()
+        .select(users::id)
+        .load(conn)?;
+    Ok(admins == [id])
+}
