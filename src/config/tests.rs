@@ -41,7 +41,7 @@ fn everything_wrong_is_said_at_once_with_key_origin_and_what_is_allowed() {
         "bind (in ",
         "registrations (in ",
         "registration (in ",
-        "open or closed, not a list",
+        "open, invitation or closed, not a list",
         "secret_key (in ",
         "at least 32 bytes",
         "limits.pixels (in ",
