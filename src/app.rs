@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use actix_web::cookie::Key;
 use actix_web::dev::ServerHandle;
+use actix_web::http::header::HeaderValue;
 use actix_web::middleware::{Compress, from_fn};
 #[cfg(target_os = "linux")]
 use actix_web::rt::net::TcpStream;
@@ -17,10 +18,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_actix_web::TracingLogger;
 
 use crate::album::Album;
+use crate::album::publish::public_key;
 use crate::config::Config;
 use crate::db::private::{self, PrivatePostgres};
 use crate::db::{Db, Gathered};
 use crate::media::OutsideDecoder;
+use crate::media::RenditionName;
+use crate::models::Photo;
 use crate::models::seen::{self, Asked, Seen};
 use crate::passwords::Passwords;
 use crate::routes;
@@ -57,6 +61,8 @@ pub struct AppState {
     pub registration: Offer,
     /// The first signs session cookies, all verify them.
     pub cookie_keys: Vec<Key>,
+    /// What pages may load and from where.
+    pub page_policy: HeaderValue,
 }
 
 impl AppState {
@@ -64,6 +70,13 @@ impl AppState {
     #[must_use]
     pub fn absolute(&self, path: &str) -> String {
         format!("{}{path}", self.config.public_url.origin())
+    }
+
+    /// Where anyone may fetch a rendition of a public photo past Lumina; `None` while nobody can.
+    #[must_use]
+    pub fn on_cdn(&self, photo: &Photo, name: RenditionName) -> Option<String> {
+        let cdn = self.config.s3.as_ref()?.public_url.as_deref()?;
+        Some(format!("{cdn}/{}", public_key(photo, name)?))
     }
 }
 
@@ -115,7 +128,11 @@ impl App {
         if let Some(what) = outside.missing() {
             tracing::warn!("{what}");
         }
-        let album = Album::open(db.clone(), storage, config.limits, outside)?;
+        let publishes = config.s3.as_ref().is_some_and(|s3| s3.public_url.is_some());
+        let album = Album::open(db.clone(), storage, config.limits, outside, publishes)?;
+        if let Err(error) = album.check_public_copies().await {
+            tracing::warn!(%error, "looking for public photos' copies");
+        }
         match album.owns_storage().await {
             Ok(true) => {}
             Ok(false) => tracing::warn!(
@@ -128,8 +145,10 @@ impl App {
         let registration = Offer::new(config.registration);
         let (jwt, origin) = (&config.jwt, config.public_url.origin());
         let tokens = Tokens::new(&jwt.secret_key, &secrets, &origin, jwt.access_token_expire_minutes);
+        let page_policy = headers::page_policy(&config);
         let seen = Gathered::new(db.clone(), seen::look);
-        let state = web::Data::new(AppState { config, db, seen, album, passwords, tokens, registration, cookie_keys });
+        let state = AppState { config, db, seen, album, passwords, tokens, registration, cookie_keys, page_policy };
+        let state = web::Data::new(state);
         let warming = state.clone();
         actix_web::rt::spawn(async move { warming.passwords.warm_up().await });
         let sweeping = actix_web::rt::spawn(state.album.clone().keep_swept());

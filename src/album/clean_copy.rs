@@ -60,7 +60,7 @@ impl Album {
         let sending = turn(&self.copies.sending).await?;
         let making = turn(&self.copies.making).await?;
         let format = photo.format()?;
-        let original = self.fetch(photo).await?;
+        let original = self.fetch(photo, Kind::Original).await?;
         let copy = self.storage.temporary().await?.finish().await?;
         let outside = self.outside.clone();
         let write = move |original: &Received, inspected: &Inspected| -> Result<(Format, Received), MediaError> {
@@ -87,9 +87,9 @@ impl Album {
         Ok(CleanCopy { format, object: copy.into_object().await?, turn: sending })
     }
 
-    /// A temporary file with the original's bytes.
-    pub(super) async fn fetch(&self, photo: &Photo) -> Result<Received, AppError> {
-        let mut object = self.storage.get(ObjectKey::new(photo.id.0, Kind::Original), None).await?;
+    /// A temporary file with the bytes of one of a photo's objects.
+    pub(super) async fn fetch(&self, photo: &Photo, kind: Kind) -> Result<Received, AppError> {
+        let mut object = self.storage.get(ObjectKey::new(photo.id.0, kind), None).await?;
         let mut file = self.storage.temporary().await?;
         while let Some(chunk) = object.stream.next().await {
             file.write(&chunk.map_err(StorageError::from)?).await?;

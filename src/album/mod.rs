@@ -9,6 +9,7 @@ mod decoders;
 pub mod direct;
 mod hot;
 mod process;
+pub mod publish;
 mod rebuild;
 mod staged;
 mod sweep;
@@ -43,6 +44,8 @@ pub struct Album {
     outside: Arc<OutsideDecoder>,
     copies: clean_copy::Turns,
     hot: Arc<Hot>,
+    /// Whether a CDN reads what is public straight from the storage.
+    publishes: bool,
 }
 
 impl Album {
@@ -55,11 +58,12 @@ impl Album {
         storage: Storage,
         limits: Limits,
         outside: OutsideDecoder,
+        publishes: bool,
     ) -> Result<Self, ThreadPoolBuildError> {
         let (storage, outside) = (Arc::new(storage), Arc::new(outside));
         let copies = clean_copy::Turns::new();
         let hot = Arc::new(Hot::new());
-        Ok(Self { db, storage, limits, decoders: Decoders::start()?, outside, copies, hot })
+        Ok(Self { db, storage, limits, decoders: Decoders::start()?, outside, copies, hot, publishes })
     }
 
     /// Begins a file that is being received.

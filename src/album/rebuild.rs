@@ -39,7 +39,7 @@ impl Album {
     pub async fn rebuild(&self, photo: &Photo) -> Result<(), NotTaken> {
         let format = photo.format()?;
         let id = photo.id;
-        let original = match self.fetch(photo).await {
+        let original = match self.fetch(photo, Kind::Original).await {
             // Deleted since it was listed, and swept up.
             Err(AppError::Internal(_)) if !self.db.read(move |conn| Photo::exists(conn, id)).await? => return Ok(()),
             original => original?,

@@ -29,6 +29,11 @@ impl Album {
             {
                 tracing::warn!(%error, "tidying up");
             }
+            if !self.storage.is_known_to_be_away()
+                && let Err(error) = self.publish().await
+            {
+                tracing::warn!(%error, "copying public photos for the CDN");
+            }
             actix_web::rt::time::sleep(EVERY).await;
         }
     }

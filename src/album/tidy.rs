@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use crate::album::Album;
 use crate::error::AppError;
-use crate::models::{Chore, PhotoId, Upload, UploadId, instance, removal};
-use crate::storage::{Kind, ObjectKey, PHOTOS, StorageError, UPLOADS};
+use crate::models::{Chore, PhotoId, Upload, UploadId, instance, public_copy, removal};
+use crate::storage::{Kind, ObjectKey, PHOTOS, PUBLIC, StorageError, UPLOADS};
 
 /// Objects that no row names go when they are older.
 pub const GRACE: TimeDelta = TimeDelta::days(7);
@@ -103,7 +103,7 @@ impl Album {
 
     async fn remove_unnamed(&self, part: i32, before: DateTime<Utc>) -> Result<usize, AppError> {
         let mut removed = 0;
-        for prefix in [PHOTOS, UPLOADS] {
+        for prefix in [PHOTOS, UPLOADS, PUBLIC] {
             let old = self.storage.list(&format!("{prefix}{part:02x}/")).try_filter_map(async |listed| {
                 // What has another name is not ours to remove.
                 Ok(listed.key.parse::<ObjectKey>().ok().filter(|_| listed.modified < before))
@@ -124,11 +124,14 @@ impl Album {
         for key in keys {
             by_id.entry(key.id()).or_default().push(key);
         }
-        let (uploads, photos): (Vec<_>, Vec<_>) =
-            by_id.iter().partition(|(_, keys)| keys.iter().any(|key| key.kind() == Kind::Upload));
-        let photos: Vec<_> = photos.into_iter().map(|(id, _)| PhotoId(*id)).collect();
-        let uploads: Vec<_> = uploads.into_iter().map(|(id, _)| UploadId(*id)).collect();
-        let asked = uploads.clone();
+        let is_photo = |kind| !matches!(kind, Kind::Upload | Kind::Public(_));
+        let ids = |of: fn(Kind) -> bool| {
+            let ids = by_id.iter().filter(|(_, keys)| keys.iter().any(|key| of(key.kind())));
+            ids.map(|(id, _)| *id).collect::<Vec<_>>()
+        };
+        let photos: Vec<_> = ids(is_photo).into_iter().map(PhotoId).collect();
+        let uploads: Vec<_> = ids(|kind| kind == Kind::Upload).into_iter().map(UploadId).collect();
+        let copies = ids(|kind| matches!(kind, Kind::Public(_)));
         let (named, unnamed) = (photos.len(), self.db.read(move |conn| removal::unnamed(conn, &photos)).await?);
         if unnamed.len() > SUSPICIOUS && unnamed.len() * 2 > named {
             tracing::error!(
@@ -137,8 +140,11 @@ impl Album {
             );
             return Ok(0);
         }
-        let known = self.db.read(move |conn| Upload::known(conn, &asked)).await?;
-        let unknown = uploads.into_iter().filter(|upload| !known.contains(upload)).map(|upload| upload.0);
+        let others: Vec<_> = uploads.iter().map(|upload| upload.0).chain(copies.iter().copied()).collect();
+        let mut known = self.db.read(move |conn| public_copy::known(conn, &copies)).await?;
+        let uploads = self.db.read(move |conn| Upload::known(conn, &uploads)).await?;
+        known.extend(uploads.into_iter().map(|upload| upload.0));
+        let unknown = others.into_iter().filter(|id| !known.contains(id));
         let mut removed = 0;
         for id in unnamed.into_iter().map(|photo| photo.0).chain(unknown) {
             for key in by_id.remove(&id).unwrap_or_default() {

@@ -43,7 +43,7 @@ pub async fn renditions(config: &Config) -> Result<(), StartError> {
     let (postgres, db) = open_database(config).await?;
     let storage = Storage::open(config).await?;
     let outside = spawn_blocking(OutsideDecoder::find).await?;
-    let album = Album::open(db.clone(), storage, config.limits, outside)?;
+    let album = Album::open(db.clone(), storage, config.limits, outside, false)?;
     let total = db.read(Photo::count_all).await?;
     let bar = progress(total);
     let (mut made, mut refused, mut failed) = (0, 0, 0);

@@ -89,6 +89,15 @@ diesel::table! {
         focal_length_mm -> Nullable<Float8>,
         latitude -> Nullable<Float8>,
         longitude -> Nullable<Float8>,
+        public_copy -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    public_copies (id) {
+        id -> Uuid,
+        photo_id -> Uuid,
+        due_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -168,6 +177,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     photo_counts,
     photo_hashtags,
     photos,
+    public_copies,
     removals,
     sessions,
     settings,

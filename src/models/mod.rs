@@ -10,6 +10,7 @@ pub mod instance;
 pub mod invitation;
 pub mod person;
 pub mod photo;
+pub mod public_copy;
 pub mod quota;
 pub mod removal;
 pub mod seen;

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use rand::Rng;
 use rand::distr::Alphanumeric;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::db::schema::{photos, users};
 use crate::error::AppError;
@@ -82,6 +83,8 @@ pub struct Photo {
     pub utc_offset_minutes: Option<i16>,
     /// When it was uploaded.
     pub created_at: DateTime<Utc>,
+    /// Copies of its renditions for a CDN, while it is public and they are there.
+    pub public_copy: Option<Uuid>,
 }
 
 /// The secret of its link, and what its owner calls it, stay out of logs.
@@ -272,7 +275,7 @@ impl Photo {
     /// # Errors
     /// Of the database.
     pub fn all_after(conn: &mut PgConnection, after: Option<PhotoId>, limit: i64) -> QueryResult<Vec<Self>> {
-        let after = after.unwrap_or(PhotoId(uuid::Uuid::nil()));
+        let after = after.unwrap_or(PhotoId(Uuid::nil()));
         photos::table.filter(photos::id.gt(after)).order(photos::id).limit(limit).select(Self::as_select()).load(conn)
     }
 

@@ -63,7 +63,7 @@ pub async fn show_public_photos(
     let view = PublicPhotos {
         page,
         filters: filter.active(&here),
-        months: months(listed, after, Card::shared),
+        months: months(listed, after, |photo, hashtags| Card::shared(&state, photo, hashtags)),
         next,
         newest: after.map(|_| format!("{here}{}", routes::listing_query(&filter.hashtags, None))),
         username: owner.username,

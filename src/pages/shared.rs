@@ -66,9 +66,12 @@ pub async fn show_shared_photo(
         let query = routes::listing_query(std::slice::from_ref(&name), None);
         Chip { href: format!("{public_page}{query}"), name, photos: None }
     };
-    let rendition = |name: RenditionName| Rendition::at(routes::shared_rendition(&token, name.as_str()), &photo, name);
+    let rendition = |name| Rendition::shared(&state, &photo, &token, name);
     // What is shown here is what is shown on other sites.
-    let shown = |name| Rendition::at(routes::shared_bytes(&token), &photo, name);
+    let shown = |name| {
+        let url = state.on_cdn(&photo, name).unwrap_or_else(|| routes::shared_bytes(&token));
+        Rendition::at(url, &photo, name)
+    };
     let view = SharedPhoto {
         page,
         title: photo.title.clone(),

@@ -10,6 +10,9 @@ use crate::media::RenditionName;
 /// What the keys of all photos' objects begin with.
 pub const PHOTOS: &str = "photos/";
 
+/// What the keys of all copies for a CDN begin with.
+pub const PUBLIC: &str = "public/";
+
 /// What the keys begin with of what programs have put into the storage themselves.
 pub const UPLOADS: &str = "uploads/";
 
@@ -20,6 +23,8 @@ pub enum Kind {
     Original,
     /// A copy made from them.
     Rendition(RenditionName),
+    /// A copy of a rendition that a CDN may read. The key's id is that of the copies.
+    Public(RenditionName),
     /// No photo yet: bytes that a program has put here and may confirm. The key's id is the upload's.
     Upload,
     /// No photo: which database names what is stored here. There is one.
@@ -62,8 +67,8 @@ impl ObjectKey {
     }
 }
 
-/// `photos/{shard}/{photo}/original`, `…/small.webp` and so on, `…/moving`; `uploads/{shard}/{upload}`;
-/// `instance`.
+/// `photos/{shard}/{photo}/original`, `…/small.webp` and so on, `…/moving`; `public/{shard}/{copies}/…`;
+/// `uploads/{shard}/{upload}`; `instance`.
 ///
 /// The shard is the id's last byte: it spreads photos evenly over 256 folders, which the id's first bytes, a clock, would not.
 impl fmt::Display for ObjectKey {
@@ -77,6 +82,8 @@ impl fmt::Display for ObjectKey {
             // Of the type of the original.
             Kind::Rendition(name @ RenditionName::Moving) => write!(f, "{PHOTOS}{shard:02x}/{id}/{name}"),
             Kind::Rendition(name) => write!(f, "{PHOTOS}{shard:02x}/{id}/{name}.webp"),
+            Kind::Public(name @ RenditionName::Moving) => write!(f, "{PUBLIC}{shard:02x}/{id}/{name}"),
+            Kind::Public(name) => write!(f, "{PUBLIC}{shard:02x}/{id}/{name}.webp"),
         }
     }
 }
@@ -96,7 +103,7 @@ impl FromStr for ObjectKey {
         }
         // The id stands last, or last but one.
         let id = text.rsplit('/').take(2).find_map(|part| part.parse().ok()).ok_or(UnknownKey)?;
-        let kinds = Kind::all().chain([Kind::Upload]);
+        let kinds = Kind::all().chain(RenditionName::ALL.map(Kind::Public)).chain([Kind::Upload]);
         kinds.map(|kind| Self::new(id, kind)).find(|key| key.to_string() == text).ok_or(UnknownKey)
     }
 }
@@ -117,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_key_is_known_by_its_text_and_by_no_other() {
-        for kind in Kind::all().chain([Kind::Upload]) {
+        for kind in Kind::all().chain(RenditionName::ALL.map(Kind::Public)).chain([Kind::Upload]) {
             let key = ObjectKey::new(Uuid::now_v7(), kind);
             assert_eq!(key.to_string().parse(), Ok(key));
         }

@@ -35,7 +35,7 @@ use crate::config::{Config, S3Config};
 const CHUNK: usize = 128 * 1024;
 
 pub use disk::Disk;
-pub use key::{Kind, ObjectKey, PHOTOS, UPLOADS, UnknownKey};
+pub use key::{Kind, ObjectKey, PHOTOS, PUBLIC, UPLOADS, UnknownKey};
 pub use list::{Listed, Listing};
 pub use s3::{BucketProblem, S3};
 pub use temporary::{Received, Temporary};
@@ -254,6 +254,19 @@ impl Storage {
         match self {
             Self::Disk(disk) => disk.put_bytes(key, bytes).await,
             Self::S3(s3) => s3.put_bytes(key, bytes).await,
+        }
+    }
+
+    /// As [`Storage::put_file`], for others to read past Lumina: the storage is told what type it is of, and for how long it
+    /// may be kept.
+    ///
+    /// # Errors
+    /// As [`Storage::put_file`].
+    pub async fn put_public(&self, key: ObjectKey, file: Received, content_type: &str) -> Result<(), StorageError> {
+        match self {
+            // Nobody reads a disk past Lumina.
+            Self::Disk(disk) => disk.put_file(key, file).await,
+            Self::S3(s3) => s3.put_public(key, file, content_type).await,
         }
     }
 

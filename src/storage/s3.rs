@@ -35,9 +35,12 @@ use crate::config::S3Config;
 
 pub use check::BucketProblem;
 use circuit::Circuit;
-use client::Client;
+use client::{Client, Headers};
 use failure::Failure;
 use many_parts::ManyParts;
+
+/// A CDN asks again after this: a photo that was taken back is gone from there soon.
+const PUBLIC_CACHING: &str = "public, max-age=300";
 
 /// How much and how long. The same everywhere but in tests.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +115,7 @@ impl S3 {
     pub(super) async fn put_file(&self, key: ObjectKey, file: Received) -> Result<(), StorageError> {
         let size = tokio::fs::metadata(file.path()).await?.len();
         if size <= self.shared.bounds.one_request {
-            return self.put(key, &Source::File(file), size).await;
+            return self.put(key, &Source::File(file), size, Headers::OURS).await;
         }
         // An upload in parts that is dropped half-way stays in the bucket, unseen and paid for. So it goes on when the one
         // who asked for it has gone.
@@ -127,14 +130,25 @@ impl S3 {
     /// See [`super::Storage::put_bytes`].
     pub(super) async fn put_bytes(&self, key: ObjectKey, bytes: Vec<u8>) -> Result<(), StorageError> {
         let size = bytes.len() as u64;
-        self.put(key, &Source::Bytes(bytes.into()), size).await
+        self.put(key, &Source::Bytes(bytes.into()), size, Headers::OURS).await
     }
 
-    async fn put(&self, key: ObjectKey, source: &Source, size: u64) -> Result<(), StorageError> {
+    /// See [`super::Storage::put_public`].
+    pub(super) async fn put_public(
+        &self,
+        key: ObjectKey,
+        file: Received,
+        content_type: &str,
+    ) -> Result<(), StorageError> {
+        let size = tokio::fs::metadata(file.path()).await?.len();
+        self.put(key, &Source::File(file), size, Headers { content_type, caching: Some(PUBLIC_CACHING) }).await
+    }
+
+    async fn put(&self, key: ObjectKey, source: &Source, size: u64, headers: Headers<'_>) -> Result<(), StorageError> {
         let key = key.to_string();
         self.persist(|| async {
             let stream = source.read().await.map_err(Failure::ours)?.stream;
-            self.shared.client.put(&key, size, stream).await
+            self.shared.client.put(&key, size, stream, headers).await
         })
         .await
     }

@@ -52,14 +52,14 @@ pub async fn render_errors(
         }
         Ok(Err(error)) => {
             let mut answer = frame.answer(error.as_response_error().status_code(), error.as_error());
-            headers::complete(answer.headers_mut(), false);
+            headers::complete(answer.headers_mut(), None);
             Err(InternalError::from_response(error, answer).into())
         }
         Err(_) => {
             // The panic's own message is in the log by the panic hook; what is left of the request is this frame.
             let cause = AppError::internal("a handler panicked");
             let mut answer = frame.answer(StatusCode::INTERNAL_SERVER_ERROR, Some(&cause));
-            headers::complete(answer.headers_mut(), false);
+            headers::complete(answer.headers_mut(), None);
             Err(InternalError::from_response(cause, answer).into())
         }
     }

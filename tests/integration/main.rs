@@ -19,6 +19,7 @@ mod browser;
 mod bucket;
 mod bucket_faults;
 mod bytes;
+mod cdn;
 mod colour;
 mod command_user;
 mod configuration;

@@ -2,6 +2,7 @@
 
 use chrono::{TimeDelta, Utc};
 use diesel::connection::SimpleConnection;
+use lumina::media::RenditionName;
 use lumina::storage::{Kind, ObjectKey};
 use uuid::Uuid;
 
@@ -41,13 +42,14 @@ async fn what_no_row_names_goes_after_a_while_and_nothing_else() {
         let litter = [
             litter(&app, Kind::Original).await,
             litter(&app, Kind::Upload).await,
-            litter(&app, Kind::Rendition(lumina::media::RenditionName::Small)).await,
+            litter(&app, Kind::Rendition(RenditionName::Small)).await,
+            litter(&app, Kind::Public(RenditionName::Small)).await,
         ];
         let album = &app.state().album;
         assert_eq!(album.remove_all_unnamed(Utc::now() - TimeDelta::hours(1)).await.unwrap(), 0, "all of it is new");
         let with_litter = objects(&app, server.as_ref());
         assert!(litter.iter().all(|key| with_litter.contains(key)), "{with_litter:?}");
-        assert_eq!(album.remove_all_unnamed(Utc::now() + TimeDelta::hours(1)).await.unwrap(), 3);
+        assert_eq!(album.remove_all_unnamed(Utc::now() + TimeDelta::hours(1)).await.unwrap(), 4);
         assert_eq!(objects(&app, server.as_ref()), named, "also what can be restored is still there");
         alice.post(&deleted.at("restore"), &[]).await.assert_status(303);
         assert_eq!(alice.get(&deleted.at("original")).await.assert_status(200).bytes, bytes);

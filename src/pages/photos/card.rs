@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc};
 
+use crate::app::AppState;
 use crate::media::{RenditionName, placeholder};
 use crate::models::gallery::Listed;
 use crate::models::{Cursor, Photo, Visibility};
@@ -87,6 +88,13 @@ impl Rendition {
         Self::at(routes::rendition(&photo.id.to_string(), name.as_str(), photo.renditions_version), photo, name)
     }
 
+    /// Of a photo that has a link, for its visitors: from the CDN, if there is one and it has it, or by the link.
+    #[must_use]
+    pub fn shared(state: &AppState, photo: &Photo, token: &str, name: RenditionName) -> Self {
+        let by_link = || routes::shared_rendition(token, name.as_str());
+        Self::at(state.on_cdn(photo, name).unwrap_or_else(by_link), photo, name)
+    }
+
     /// Of a photo, served elsewhere.
     #[must_use]
     pub fn at(url: String, photo: &Photo, name: RenditionName) -> Self {
@@ -105,10 +113,9 @@ pub fn size(photo: &Photo) -> (u32, u32) {
 impl Card {
     /// For visitors: of a photo that has a link, at which everything of it is.
     #[must_use]
-    pub fn shared(photo: &Photo, hashtags: Vec<String>) -> Self {
+    pub fn shared(state: &AppState, photo: &Photo, hashtags: Vec<String>) -> Self {
         let token = photo.share_token.clone().unwrap_or_default();
-        let rendition =
-            |name: RenditionName| Rendition::at(routes::shared_rendition(&token, name.as_str()), photo, name);
+        let rendition = |name: RenditionName| Rendition::shared(state, photo, &token, name);
         let (small, medium) = (rendition(RenditionName::Small), rendition(RenditionName::Medium));
         let card = Self::new(photo, hashtags, routes::shared_photo(&token));
         Self { id: token, small, medium, ..card }

@@ -15,7 +15,9 @@ use futures_util::stream::BoxStream;
 use s3::creds::Credentials;
 use s3::error::S3Error;
 use s3::{Bucket, Region};
-use s3_http::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RANGE};
+use s3_http::header::{
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RANGE,
+};
 use s3_http::{Body, Method, RequestBuilder, Response, StatusCode};
 use tokio::fs::File;
 
@@ -35,6 +37,18 @@ const PART: Duration = Duration::from_secs(120);
 
 /// Bytes of an error's text that are looked at.
 const ERROR_TEXT: usize = 16 * 1024;
+
+/// What the bucket is told of an object, for those who read it past Lumina.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Headers<'a> {
+    pub(super) content_type: &'a str,
+    pub(super) caching: Option<&'a str>,
+}
+
+impl Headers<'_> {
+    /// Of what Lumina alone reads.
+    pub(super) const OURS: Headers<'static> = Headers { content_type: "application/octet-stream", caching: None };
+}
 
 /// What sends requests to one bucket.
 pub(super) struct Client {
@@ -71,12 +85,14 @@ impl Client {
         key: &str,
         size: u64,
         bytes: BoxStream<'static, std::io::Result<Bytes>>,
+        headers: Headers<'_>,
     ) -> Result<(), Failure> {
         let url = self.bucket.presign_put(key, SIGNED_FOR, None, None).await.map_err(signing)?;
         let progress = Progress::begin(self.bounds.standstill);
         let request = self.request(Method::PUT, url).header(CONTENT_LENGTH, size);
-        let request =
-            request.header(CONTENT_TYPE, "application/octet-stream").body(Body::wrap_stream(progress.watch(bytes)));
+        let request = request.header(CONTENT_TYPE, headers.content_type);
+        let request = headers.caching.into_iter().fold(request, |request, it| request.header(CACHE_CONTROL, it));
+        let request = request.body(Body::wrap_stream(progress.watch(bytes)));
         let answer = progress.or_late(async { checked(send(request).await?).await }).await;
         answer.map(drop)
     }

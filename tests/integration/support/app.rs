@@ -157,7 +157,7 @@ impl TestApp {
 
     /// The paths of all files in its data folder, below `photos`, `uploads` and `tmp`.
     pub fn stored_files(&self) -> Vec<String> {
-        self.files_below(&["photos", "uploads", "tmp"])
+        self.files_below(&["photos", "uploads", "public", "tmp"])
     }
 
     /// As [`Self::stored_files`], where photos are in a bucket: what lies on this machine.
@@ -170,7 +170,7 @@ impl TestApp {
         let mut files = Vec::new();
         let mut folders: Vec<_> = folders.iter().map(|folder| self.data_dir().join(folder)).collect();
         while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
                 match entry.path() {
                     path if path.is_dir() => folders.push(path),
                     path => files.push(path.strip_prefix(self.data_dir()).unwrap().display().to_string()),

@@ -1,0 +1,104 @@
+//! Copies of public photos' renditions that a CDN may read; see `public_copies` in the migrations, whose triggers make them
+//! due as soon as a photo is taken back.
+
+use chrono::{TimeDelta, Utc};
+use diesel::dsl::{exists, not};
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use crate::db::schema::{photos, public_copies, users};
+use crate::media::VERSION;
+use crate::models::{Photo, PhotoId, Visibility};
+
+/// How long making the copies of one photo may take before they count as left behind.
+const MAKING: TimeDelta = TimeDelta::hours(1);
+
+/// Public photos of active people that have no copies and that nobody is copying, by their ids, from behind one on.
+///
+/// # Errors
+/// Of the database.
+pub fn missing(conn: &mut PgConnection, after: Option<PhotoId>, limit: i64) -> QueryResult<Vec<Photo>> {
+    let after = after.unwrap_or(PhotoId(Uuid::nil()));
+    photos::table
+        .inner_join(users::table)
+        .filter(photos::id.gt(after))
+        .filter(photos::visibility.eq(Visibility::Public.as_str()).and(photos::public_copy.is_null()))
+        .filter(photos::renditions_version.eq(VERSION).and(users::active))
+        .filter(not(exists(public_copies::table.filter(public_copies::photo_id.eq(photos::id)))))
+        .order(photos::id)
+        .limit(limit)
+        .select(Photo::as_select())
+        .load(conn)
+}
+
+/// Copies under this name are about to be stored: false when somebody else is about to store some of the same photo.
+///
+/// # Errors
+/// Of the database.
+pub fn announce(conn: &mut PgConnection, id: Uuid, photo: PhotoId) -> QueryResult<bool> {
+    let row =
+        (public_copies::id.eq(id), public_copies::photo_id.eq(photo), public_copies::due_at.eq(Utc::now() + MAKING));
+    let announced = diesel::insert_into(public_copies::table).values(row).on_conflict_do_nothing().execute(conn)?;
+    Ok(announced == 1)
+}
+
+/// All copies of a photo are there: pages may link to them, unless the photo was taken back meanwhile; then they are due.
+///
+/// # Errors
+/// Of the database.
+pub fn complete(conn: &mut PgConnection, id: Uuid, photo: &Photo) -> QueryResult<()> {
+    let active = users::table.filter(users::active).select(users::id);
+    let named = diesel::update(photos::table.find(photo.id))
+        .filter(photos::visibility.eq(Visibility::Public.as_str()).and(photos::public_copy.is_null()))
+        .filter(photos::renditions_version.eq(photo.renditions_version))
+        .filter(photos::owner_id.eq_any(active))
+        .set(photos::public_copy.eq(id))
+        .execute(conn)?;
+    let due_at = (named == 0).then(Utc::now);
+    diesel::update(public_copies::table.find(id)).set(public_copies::due_at.eq(due_at)).execute(conn).map(drop)
+}
+
+/// Copies that are to go, from the earliest on. Removing them twice is fine.
+///
+/// # Errors
+/// Of the database.
+pub fn due(conn: &mut PgConnection, limit: i64) -> QueryResult<Vec<Uuid>> {
+    let due = public_copies::table.filter(public_copies::due_at.le(diesel::dsl::now));
+    due.order(public_copies::due_at).limit(limit).select(public_copies::id).load(conn)
+}
+
+/// Forgets copies that are gone.
+///
+/// # Errors
+/// Of the database.
+pub fn forget(conn: &mut PgConnection, ids: &[Uuid]) -> QueryResult<()> {
+    diesel::delete(public_copies::table.filter(public_copies::id.eq_any(ids))).execute(conn).map(drop)
+}
+
+/// Any copy that pages link to.
+///
+/// # Errors
+/// Of the database.
+pub fn any(conn: &mut PgConnection) -> QueryResult<Option<Uuid>> {
+    let named = photos::table.filter(photos::public_copy.is_not_null()).select(photos::public_copy.assume_not_null());
+    named.first(conn).optional()
+}
+
+/// All photos are to be copied anew.
+///
+/// # Errors
+/// Of the database.
+pub fn withdraw_all(conn: &mut PgConnection) -> QueryResult<()> {
+    diesel::update(photos::table.filter(photos::public_copy.is_not_null()))
+        .set(photos::public_copy.eq(None::<Uuid>))
+        .execute(conn)
+        .map(drop)
+}
+
+/// Those of these ids that a row names.
+///
+/// # Errors
+/// Of the database.
+pub fn known(conn: &mut PgConnection, ids: &[Uuid]) -> QueryResult<Vec<Uuid>> {
+    public_copies::table.filter(public_copies::id.eq_any(ids)).select(public_copies::id).load(conn)
+}
