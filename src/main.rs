@@ -1,14 +1,14 @@
-//! The command line: `lumina [--config FILE] [serve | migrate | renditions | user | config]`.
+//! The command line: `lumina [--config FILE] [SUBCOMMAND]`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use lumina::app::{App, StartError};
-use lumina::commands::UserCommand;
+use lumina::commands::{self, Backup, Doctor, Restore, StorageCommand, UserCommand};
 use lumina::config::{Config, environment};
 use lumina::media::outside;
-use lumina::{commands, telemetry};
+use lumina::telemetry;
 
 /// A self-hosted photo album and image host.
 #[derive(Parser)]
@@ -32,6 +32,15 @@ enum Command {
     /// Make, list, disable and enable accounts, and set passwords and roles. The server may run meanwhile.
     #[command(subcommand)]
     User(UserCommand),
+    /// Look whether everything works, and whether every photo has its bytes. The server may run meanwhile.
+    Doctor(Doctor),
+    /// Move photos' bytes.
+    #[command(subcommand)]
+    Storage(StorageCommand),
+    /// Back the database and all photos up into a folder. The server may run meanwhile.
+    Backup(Backup),
+    /// Fill an empty instance from a backup. The server must not run meanwhile.
+    Restore(Restore),
     /// Print the effective settings, secrets masked.
     Config,
 }
@@ -48,7 +57,7 @@ fn main() -> ExitCode {
 #[actix_web::main]
 async fn serve_or_else(arguments: Arguments) -> ExitCode {
     match run(arguments).await {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("lumina: {error}");
             ExitCode::FAILURE
@@ -56,28 +65,26 @@ async fn serve_or_else(arguments: Arguments) -> ExitCode {
     }
 }
 
-async fn run(arguments: Arguments) -> Result<(), StartError> {
-    let config = Config::load(arguments.config.as_deref(), environment())?;
-    match arguments.command.unwrap_or(Command::Serve) {
-        Command::Config => print!("{}", config.effective()),
-        Command::Migrate => {
-            telemetry::init(&config);
-            App::migrate(config).await?;
-        }
-        Command::Renditions => {
-            telemetry::init(&config);
-            commands::renditions(&config).await?;
-        }
-        Command::User(command) => {
-            telemetry::init(&config);
-            commands::user(&config, command).await?;
-        }
-        Command::Serve => {
-            telemetry::init(&config);
+async fn run(arguments: Arguments) -> Result<ExitCode, StartError> {
+    let config = Config::load(arguments.config.as_deref(), environment());
+    if let Ok(config) = &config {
+        telemetry::init(config);
+    }
+    match (arguments.command.unwrap_or(Command::Serve), config) {
+        (Command::Doctor(options), config) => return commands::doctor(config, options).await,
+        (_, Err(problems)) => return Err(problems.into()),
+        (Command::Config, Ok(config)) => print!("{}", config.effective()),
+        (Command::Migrate, Ok(config)) => App::migrate(config).await?,
+        (Command::User(command), Ok(config)) => commands::user(&config, command).await?,
+        (Command::Storage(command), Ok(config)) => return commands::storage(&config, command).await,
+        (Command::Backup(options), Ok(config)) => return commands::backup(&config, options).await,
+        (Command::Restore(options), Ok(config)) => return commands::restore(&config, options).await,
+        (Command::Renditions, Ok(config)) => commands::renditions(&config).await?,
+        (Command::Serve, Ok(config)) => {
             let app = App::start(config).await?;
             println!("Lumina is ready at {}", app.state.absolute(lumina::routes::home()));
             app.run().await?;
         }
     }
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }

@@ -13,7 +13,7 @@ use std::{fs, io};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Binary, Integer, Uuid as SqlUuid};
-use lumina::commands::open_database;
+use lumina::commands::database::{Opened, Schema};
 use lumina::config::{Config, environment};
 use lumina::db::schema::photos;
 use lumina::error::AppError;
@@ -39,7 +39,8 @@ async fn main() -> Result<(), Failure> {
     let how_many: i32 = std::env::args().nth(1).and_then(|text| text.parse().ok()).ok_or("How many photos?")?;
     let config = Config::load(None, environment())?;
     config.create_data_dir()?;
-    let (postgres, db) = open_database(&config).await?;
+    let database = Opened::open(&config, Schema::UpToDate).await?;
+    let db = database.db.clone();
     let storage = Storage::open(&config).await?;
 
     println!("Drawing {PICTURES} pictures …");
@@ -70,7 +71,7 @@ async fn main() -> Result<(), Failure> {
     remove_files(&config.data_dir, &before)?;
     store_files(&storage, &config.data_dir, pictures, &newest).await?;
     drop(db);
-    drop(postgres);
+    database.close().await?;
     let rank = if role == Role::Admin { " (the administrator, being the first account)" } else { "" };
     println!("Done: the newest {} have files.\nLog in as demo{rank} with the password {password}", newest.len());
     Ok(())

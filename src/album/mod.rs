@@ -7,7 +7,9 @@
 mod clean_copy;
 mod decoders;
 pub mod direct;
+pub mod examine;
 mod hot;
+pub mod library;
 mod process;
 pub mod publish;
 mod rebuild;
@@ -15,6 +17,7 @@ mod staged;
 mod sweep;
 mod take_in;
 mod tidy;
+pub mod transfer;
 
 use std::sync::Arc;
 
@@ -30,6 +33,7 @@ use crate::models::{PhotoId, UserId, removal};
 use crate::storage::{Kind, Object, ObjectKey, Storage};
 
 pub use clean_copy::CleanCopy;
+pub use process::hex;
 pub use staged::{Staged, Staging, shown_name};
 pub use take_in::{NotTaken, Taken};
 pub use tidy::GRACE;
@@ -64,6 +68,18 @@ impl Album {
         let copies = clean_copy::Turns::new();
         let hot = Arc::new(Hot::new());
         Ok(Self { db, storage, limits, decoders: Decoders::start()?, outside, copies, hot, publishes })
+    }
+
+    /// The rows.
+    #[must_use]
+    pub fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn storage(&self) -> &Storage {
+        &self.storage
     }
 
     /// Begins a file that is being received.
@@ -108,12 +124,6 @@ impl Album {
             }
         }
         Ok(name)
-    }
-
-    /// Where the bytes are.
-    #[must_use]
-    pub fn storage(&self) -> &Storage {
-        &self.storage
     }
 
     /// Whether photos' bytes can be read and stored now.

@@ -4,21 +4,16 @@
 //! be stopped at any time and started again: what is done is passed over.
 
 use std::future::ready;
-use std::io::{IsTerminal, stderr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
 
 use actix_web::rt::task::spawn_blocking;
 use futures_util::{StreamExt, stream};
-use indicatif::{ProgressBar, ProgressStyle};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::album::{Album, NotTaken};
 use crate::app::StartError;
-use crate::commands::open_database;
+use crate::commands::database::{Opened, Schema};
+use crate::commands::terminal::{Stop, progress};
 use crate::config::Config;
-use crate::db::private::PrivatePostgres;
 use crate::media::OutsideDecoder;
 use crate::models::Photo;
 use crate::storage::Storage;
@@ -40,12 +35,12 @@ enum Outcome {
 /// # Errors
 /// When the database or the storage cannot be used, or a photo could not be worked on.
 pub async fn renditions(config: &Config) -> Result<(), StartError> {
-    let (postgres, db) = open_database(config).await?;
+    let database = Opened::open(config, Schema::UpToDate).await?;
     let storage = Storage::open(config).await?;
     let outside = spawn_blocking(OutsideDecoder::find).await?;
-    let album = Album::open(db.clone(), storage, config.limits, outside, false)?;
-    let total = db.read(Photo::count_all).await?;
-    let bar = progress(total);
+    let album = Album::open(database.db.clone(), storage, config.limits, outside, false)?;
+    let total = database.db.read(Photo::count_all).await?;
+    let bar = progress(total.unsigned_abs(), "photos");
     let (mut made, mut refused, mut failed) = (0, 0, 0);
     let mut after = None;
     let stop = Stop::listen()?;
@@ -70,34 +65,12 @@ pub async fn renditions(config: &Config) -> Result<(), StartError> {
     }
     bar.finish_and_clear();
     drop(album);
-    drop(db);
-    spawn_blocking(move || postgres.map(PrivatePostgres::stop)).await?;
+    database.close().await?;
     if stop.asked() {
         println!("Stopped. Run it again to go on.");
     }
     println!("{total} photos: {made} made anew, {refused} cannot be read by this version, {failed} failed.");
     if failed > 0 { Err("not all renditions could be made; the log says why. Run it again.".into()) } else { Ok(()) }
-}
-
-/// Whether somebody wants it to end: photos that are worked on are finished first.
-struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    fn listen() -> std::io::Result<Self> {
-        let asked = Arc::new(AtomicBool::new(false));
-        for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
-            let (mut signal, asked) = (signal(kind)?, asked.clone());
-            actix_web::rt::spawn(async move {
-                signal.recv().await;
-                asked.store(true, Ordering::Relaxed);
-            });
-        }
-        Ok(Self(asked))
-    }
-
-    fn asked(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
 }
 
 async fn see_to(album: &Album, photo: Photo) -> Outcome {
@@ -117,14 +90,4 @@ async fn see_to(album: &Album, photo: Photo) -> Outcome {
             Outcome::Failed
         }
     }
-}
-
-/// On a terminal; nothing where nobody watches.
-fn progress(total: i64) -> ProgressBar {
-    if !stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(total.unsigned_abs());
-    let style = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} photos, {eta} left");
-    if let Ok(style) = style { bar.with_style(style) } else { bar }
 }

@@ -10,10 +10,9 @@ use actix_web::rt::task::spawn_blocking;
 use clap::{Subcommand, ValueEnum};
 
 use crate::app::StartError;
-use crate::commands::open_database;
+use crate::commands::database::{Opened, Schema};
 use crate::config::Config;
 use crate::db::Db;
-use crate::db::private::PrivatePostgres;
 use crate::models::person::{LastAdmin, Person};
 use crate::models::quota::in_words;
 use crate::models::user::NewUser;
@@ -80,10 +79,9 @@ pub enum NewRole {
 /// # Errors
 /// When the database cannot be used, or there is a reason not to do it, in words.
 pub async fn user(config: &Config, command: UserCommand) -> Result<(), StartError> {
-    let (postgres, db) = open_database(config).await?;
-    let done = run(config, &db, command).await;
-    drop(db);
-    spawn_blocking(move || postgres.map(PrivatePostgres::stop)).await?;
+    let database = Opened::open(config, Schema::UpToDate).await?;
+    let done = run(config, &database.db, command).await;
+    database.close().await?;
     println!("{}", done?);
     Ok(())
 }

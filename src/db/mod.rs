@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
-use diesel::pg::PgConnection;
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::{Pg, PgConnection};
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 use diesel::{Connection, RunQueryDsl};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -45,6 +46,80 @@ type PgPool = Pool<ConnectionManager<PgConnection>>;
 /// When it does not answer, or nothing was ever migrated there.
 pub fn is_outdated(url: &str) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
     wait_for(url).has_pending_migration(MIGRATIONS)
+}
+
+/// What a database that answers is.
+#[derive(Debug)]
+pub struct Condition {
+    /// The server's version.
+    pub server: String,
+    /// Versions of the migrations that it lacks.
+    pub pending: Vec<String>,
+    /// Versions of migrations that this program does not know.
+    pub unknown: Vec<String>,
+}
+
+/// Asks the database at `url` once, waiting ten seconds at most, and changes nothing.
+///
+/// # Errors
+/// When it does not answer.
+pub fn condition(url: &str) -> Result<Condition, Box<dyn std::error::Error + Send + Sync>> {
+    #[derive(diesel::QueryableByName)]
+    struct Server {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        server: String,
+        #[diesel(sql_type = diesel::sql_types::Bool)]
+        migrated: bool,
+    }
+    let and = if url.contains('?') { '&' } else { '?' };
+    #[expect(clippy::disallowed_methods, reason = "to see whether there is a door")]
+    let mut conn = PgConnection::establish(&format!("{url}{and}connect_timeout=10"))?;
+    let Server { server, migrated } = diesel::sql_query(
+        "SELECT current_setting('server_version') AS server, to_regclass('__diesel_schema_migrations') IS NOT NULL AS migrated",
+    )
+    .get_result(&mut conn)?;
+    let known: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations()?;
+    let known: Vec<_> = known.iter().map(|migration| migration.name().version().to_string()).collect();
+    // Asking for them would make the table.
+    let applied = if migrated { conn.applied_migrations()? } else { Vec::new() };
+    let applied: Vec<_> = applied.iter().map(ToString::to_string).collect();
+    let without = |all: &[String], but: &[String]| all.iter().filter(|one| !but.contains(one)).cloned().collect();
+    Ok(Condition { server, pending: without(&known, &applied), unknown: without(&applied, &known) })
+}
+
+/// The version of the newest migration that this program has.
+#[must_use]
+pub fn newest_migration() -> String {
+    let known: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().unwrap_or_default();
+    known.iter().map(|migration| migration.name().version().to_string()).max().unwrap_or_default()
+}
+
+/// Whether nobody has an account in the database at `url`, nor anybody else anything.
+///
+/// # Errors
+/// When it does not answer.
+pub fn is_unused(url: &str) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+    let mut conn = wait_for(url);
+    let is = |conn: &mut PgConnection, sql: &str| {
+        diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(sql)).get_result::<bool>(conn)
+    };
+    if is(&mut conn, "to_regclass('users') IS NOT NULL AND to_regclass('__diesel_schema_migrations') IS NOT NULL")? {
+        return Ok(is(&mut conn, "NOT EXISTS (SELECT FROM users)")?);
+    }
+    Ok(is(
+        &mut conn,
+        "NOT EXISTS (SELECT FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace)",
+    )?)
+}
+
+/// Takes all tables down in the database at `url`, which [is unused](is_unused): another is to be put in their place.
+///
+/// # Errors
+/// When a migration cannot be reverted.
+pub fn take_down(url: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let mut conn = wait_for(url);
+    conn.revert_all_migrations(MIGRATIONS)?;
+    Ok(conn.batch_execute("DROP TABLE __diesel_schema_migrations")?)
 }
 
 /// The database, as the rest of the house sees it. Cloning it is cheap and shares connections and permits.

@@ -23,7 +23,7 @@ mod server;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -67,8 +67,8 @@ impl PrivatePostgres {
         let lock = lock(&data_dir)?;
         let cluster = Cluster::open(&data_dir)?;
         let folder = File::open(&cluster.folder).map_err(PrivateError::at(&cluster.folder))?;
-        let url = cluster.url(&folder, "lumina")?;
-        let maintenance_url = cluster.url(&folder, "postgres")?;
+        let url = cluster::url(&cluster.folder, &folder, "lumina")?;
+        let maintenance_url = cluster::url(&cluster.folder, &folder, "postgres")?;
         let server = Server::start(&cluster)?;
         let (sender, receiver) = mpsc::channel();
         // From here on the thread owns the server: should anything below fail, dropping the sender shuts it down.
@@ -81,8 +81,8 @@ impl PrivatePostgres {
         Ok(postgres)
     }
 
-    /// The address of the database `lumina` for libpq. It holds no secret and works in this process only (a long path
-    /// is reached through one of our open descriptors).
+    /// The address of the database `lumina` for libpq. It holds no secret and works as long as this process lives (a long
+    /// path is reached through one of our open descriptors).
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -126,6 +126,24 @@ fn watch(cluster: &Cluster, mut server: Server, stop: &Receiver<()>) {
         }
     }
     server.stop();
+}
+
+/// The path of one of Postgres's programs on this machine, of version `major` or newer.
+#[must_use]
+pub fn program(name: &str, major: u32) -> Option<PathBuf> {
+    programs::at_least(name, major)
+}
+
+/// The address of the database of whoever runs on `data_dir` and holds its lock, and the open folder that the address may go
+/// through.
+///
+/// # Errors
+/// When there is no such folder, or its path is too long for this system.
+pub fn running_in(data_dir: &Path) -> Result<(String, File), PrivateError> {
+    let path = data_dir.join("postgres");
+    let folder = File::open(&path).map_err(PrivateError::at(&path))?;
+    let url = cluster::url(&path, &folder, "lumina")?;
+    Ok((url, folder))
 }
 
 /// Takes a data folder for this process, for as long as the answer is kept. The file stays when we are gone; only the

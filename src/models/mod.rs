@@ -7,6 +7,7 @@ pub mod gallery;
 pub mod hashtag;
 pub mod ids;
 pub mod instance;
+pub mod inventory;
 pub mod invitation;
 pub mod person;
 pub mod photo;

@@ -269,6 +269,14 @@ impl Photo {
         diesel::select(diesel::dsl::exists(photos::table.find(id))).get_result(conn)
     }
 
+    /// The photo, whosever it is, if it is still there: for work that is not done for anybody.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn whosever(conn: &mut PgConnection, id: PhotoId) -> QueryResult<Option<Self>> {
+        photos::table.find(id).select(Self::as_select()).first(conn).optional()
+    }
+
     /// Photos of all owners in the order of their ids, from the one after `after` on: for work that is not done for
     /// anybody.
     ///

@@ -3,9 +3,11 @@
 //! A photo's objects are named by its row or by a row here, from before the first byte is stored until after the last
 //! one is removed. So a crash at any step leaves nothing that the sweeper cannot find.
 
+use std::time::Duration;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Double, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Double, Uuid as SqlUuid};
 
 use crate::db::schema::{photos, removals};
 use crate::models::{PhotoId, UserId, hashtag};
@@ -15,6 +17,9 @@ pub const UNDO: TimeDelta = TimeDelta::seconds(60);
 
 /// When removing objects is tried again that could not be removed.
 const RETRY: TimeDelta = TimeDelta::minutes(5);
+
+/// The lock that keeps objects from being removed ("lum hold" in ASCII).
+const HELD_BACK: i64 = 0x6c75_6d20_686f_6c64;
 
 /// How long taking in one photo may last before its bytes count as left behind.
 const TAKE_IN: TimeDelta = TimeDelta::hours(1);
@@ -108,12 +113,44 @@ pub fn restore_photos(conn: &mut PgConnection, owner: UserId, id: PhotoId) -> Qu
     Ok(gone)
 }
 
+/// Keeps objects from being removed until [`let_go`], for one who copies what the rows name now: what is deleted from here on
+/// is claimed by nobody. False when somebody else does that. It ends with the connection.
+///
+/// # Errors
+/// Of the database.
+pub fn hold_back(conn: &mut PgConnection) -> QueryResult<bool> {
+    for _ in 0..20 {
+        // A sweeper has it for the moment of a claim.
+        if ask(conn, &format!("pg_try_advisory_lock({HELD_BACK})"))? {
+            return Ok(true);
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Ok(false)
+}
+
+/// Lets objects be removed again. False when it was over already.
+///
+/// # Errors
+/// Of the database.
+pub fn let_go(conn: &mut PgConnection) -> QueryResult<bool> {
+    ask(conn, &format!("pg_advisory_unlock({HELD_BACK})"))
+}
+
+fn ask(conn: &mut PgConnection, sql: &str) -> QueryResult<bool> {
+    diesel::select(diesel::dsl::sql::<Bool>(sql)).get_result(conn)
+}
+
 /// Claims photos whose objects are due to be removed, those claimed before a crash included. From here on neither undo
-/// nor a late take-in can have them back: both look at `due_at`, and this update waits for whoever was there first.
+/// nor a late take-in can have them back: both look at `due_at`, and this update waits for whoever was there first. None while
+/// they are [held back](hold_back). To be called in a transaction.
 ///
 /// # Errors
 /// Of the database.
 pub fn claim_due(conn: &mut PgConnection, limit: i64) -> QueryResult<Vec<PhotoId>> {
+    if !ask(conn, &format!("pg_try_advisory_xact_lock_shared({HELD_BACK})"))? {
+        return Ok(Vec::new());
+    }
     #[derive(QueryableByName)]
     struct Claimed {
         #[diesel(sql_type = SqlUuid)]

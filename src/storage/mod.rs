@@ -143,6 +143,17 @@ fn read_at(file: &File, at: u64, length: u64) -> io::Result<Bytes> {
     Ok(bytes.into())
 }
 
+/// How far this machine's clock is from the storage's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockOffset {
+    /// There is only one clock.
+    SameMachine,
+    /// By so many seconds; more than zero when ours is ahead.
+    Seconds(i64),
+    /// It does not say what time it is.
+    Unknown,
+}
+
 /// A storage: the one in use, or another beside it, to copy to or from. Cloning it is cheap and gives the same one.
 #[derive(Clone, Debug)]
 pub enum Storage {
@@ -220,6 +231,17 @@ impl Storage {
         match self {
             Self::Disk(_) => false,
             Self::S3(s3) => s3.is_known_to_be_away(),
+        }
+    }
+
+    /// How far this machine's clock is from the storage's, whose dates are in every signature.
+    ///
+    /// # Errors
+    /// [`StorageError::Unavailable`].
+    pub async fn clock_offset(&self) -> Result<ClockOffset, StorageError> {
+        match self {
+            Self::Disk(_) => Ok(ClockOffset::SameMachine),
+            Self::S3(s3) => s3.clock_offset().await,
         }
     }
 

@@ -30,7 +30,7 @@ use tokio::task::spawn_blocking;
 
 use super::list::{self, Listing};
 use super::temporary::TemporaryFolder;
-use super::{CHUNK, Object, ObjectKey, Received, StorageError, Temporary};
+use super::{CHUNK, ClockOffset, Object, ObjectKey, Received, StorageError, Temporary};
 use crate::config::S3Config;
 
 pub use check::BucketProblem;
@@ -191,6 +191,16 @@ impl S3 {
     /// See [`super::Storage::abort_parts`].
     pub(super) async fn abort_parts(&self, begun: DateTime<Utc>) -> Result<usize, StorageError> {
         self.persist(|| self.shared.client.abort_parts(begun)).await
+    }
+
+    /// See [`super::Storage::clock_offset`].
+    pub(super) async fn clock_offset(&self) -> Result<ClockOffset, StorageError> {
+        let date =
+            self.persist(|| async { self.shared.client.list_one().await.map_err(|(failure, _)| failure) }).await?;
+        Ok(date
+            .as_deref()
+            .and_then(check::clock_offset)
+            .map_or(ClockOffset::Unknown, |apart| ClockOffset::Seconds(apart.num_seconds())))
     }
 
     /// Its name, and where it is.

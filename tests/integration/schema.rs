@@ -10,7 +10,7 @@ use crate::support::Database;
 use crate::support::db::ask;
 
 /// Everything the migrations make, as Postgres itself describes it.
-fn description(conn: &mut PgConnection) -> String {
+pub fn description(conn: &mut PgConnection) -> String {
     let ours = "NOT LIKE '\\_\\_diesel%'";
     [
         format!("SELECT string_agg(concat_ws(' ', table_name, column_name, data_type, udt_name, collation_name, column_default, is_nullable, is_identity), E'\\n' ORDER BY table_name, ordinal_position) FROM information_schema.columns WHERE table_schema = 'public' AND table_name {ours}"),

@@ -110,24 +110,24 @@ impl Cluster {
         let said = String::from_utf8_lossy(&output.stderr);
         Err(PrivateError::InitDb(said.trim().to_owned()))
     }
+}
 
-    /// The address of one of the server's databases. A path that is too long for a socket, or holds the comma that
-    /// separates hosts for libpq, is reached through our open descriptor `folder` (Linux).
-    pub(super) fn url(&self, folder: &File, database: &str) -> Result<String, PrivateError> {
-        let path = self.folder.as_os_str().as_bytes();
-        let socket_length = path.len() + "/.s.PGSQL.5432".len();
-        let short = format!("/proc/self/fd/{}", folder.as_raw_fd());
-        let host = if socket_length <= LONGEST_SOCKET_PATH && !path.contains(&b',') {
-            path
-        } else if cfg!(target_os = "linux") {
-            short.as_bytes()
-        } else {
-            return Err(PrivateError::PathTooLong(self.folder.clone()));
-        };
-        let host = percent_encode(host, NON_ALPHANUMERIC);
-        // The port is spelled out because libpq would otherwise look at PGPORT.
-        Ok(format!("postgres:///{database}?host={host}&port=5432&user=lumina"))
-    }
+/// The address of one of the databases of the server in `path`. A path that is too long for a socket, or holds the comma
+/// that separates hosts for libpq, is reached through our open descriptor `folder` (Linux), by other programs too.
+pub(super) fn url(path: &Path, folder: &File, database: &str) -> Result<String, PrivateError> {
+    let bytes = path.as_os_str().as_bytes();
+    let socket_length = bytes.len() + "/.s.PGSQL.5432".len();
+    let short = format!("/proc/{}/fd/{}", std::process::id(), folder.as_raw_fd());
+    let host = if socket_length <= LONGEST_SOCKET_PATH && !bytes.contains(&b',') {
+        bytes
+    } else if cfg!(target_os = "linux") {
+        short.as_bytes()
+    } else {
+        return Err(PrivateError::PathTooLong(path.to_owned()));
+    };
+    let host = percent_encode(host, NON_ALPHANUMERIC);
+    // The port is spelled out because libpq would otherwise look at PGPORT.
+    Ok(format!("postgres:///{database}?host={host}&port=5432&user=lumina"))
 }
 
 /// Removes what starts that were killed in the middle of `initdb` left. What cannot be removed does no harm: its name

@@ -45,14 +45,27 @@ impl Programs {
 
 /// All installations with their major version, best first; each is asked only when the ones before it did not do.
 fn installed() -> impl Iterator<Item = (String, PathBuf)> {
+    folders()
+        .filter(|bin| bin.join("initdb").is_file() && bin.join("postgres").is_file())
+        .filter_map(|bin| Some((version_of(&bin.join("postgres"))?, bin)))
+}
+
+/// Where Postgres's programs may be, best first.
+fn folders() -> impl Iterator<Item = PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path: Vec<PathBuf> = std::env::split_paths(&path).filter(|folder| folder.is_absolute()).collect();
     on_path
         .into_iter()
         .chain(std::iter::once_with(by_pg_config).flatten())
         .chain(std::iter::once_with(usual_places).flatten())
-        .filter(|bin| bin.join("initdb").is_file() && bin.join("postgres").is_file())
-        .filter_map(|bin| Some((major_version(&bin)?, bin)))
+}
+
+/// The path of one of Postgres's programs, of version `major` or newer.
+pub(super) fn at_least(name: &str, major: u32) -> Option<PathBuf> {
+    folders().map(|bin| bin.join(name)).find(|program| {
+        let version = program.is_file().then(|| version_of(program)).flatten();
+        version.and_then(|version| version.parse::<u32>().ok()).is_some_and(|version| version >= major)
+    })
 }
 
 fn by_pg_config() -> Option<PathBuf> {
@@ -83,8 +96,8 @@ fn usual_places() -> Vec<PathBuf> {
 }
 
 /// `15` of `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`: all that must match between programs and files.
-fn major_version(bin: &Path) -> Option<String> {
-    let output = Command::new(bin.join("postgres")).arg("--version").output().ok()?;
+fn version_of(program: &Path) -> Option<String> {
+    let output = Command::new(program).arg("--version").output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let number = text.split_whitespace().nth(2)?;
     let major: String = number.chars().take_while(char::is_ascii_digit).collect();

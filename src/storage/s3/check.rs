@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use tokio::time::sleep;
 
 use super::client::Client;
@@ -89,10 +89,14 @@ impl BucketProblem {
     }
 }
 
+/// How far our clock is ahead of an answer's `Date`.
+pub(super) fn clock_offset(date: &str) -> Option<TimeDelta> {
+    Some(Utc::now() - DateTime::parse_from_rfc2822(date).ok()?.to_utc())
+}
+
 /// By how many minutes our clock differs from an answer's `Date`, if that is too much.
 fn clock_is_off_by(date: &str) -> Option<u64> {
-    let theirs = DateTime::parse_from_rfc2822(date).ok()?;
-    let apart = (Utc::now() - theirs.to_utc()).abs().to_std().ok()?;
+    let apart = clock_offset(date)?.abs().to_std().ok()?;
     (apart > CLOCKS).then_some(apart.as_secs() / 60)
 }
 

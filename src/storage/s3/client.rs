@@ -213,7 +213,7 @@ impl Client {
 
     /// Lists one object: what only a bucket that is there answers, to someone with a key for it. The answer comes with the
     /// date that the storage says it is.
-    pub(super) async fn list_one(&self) -> Result<(), (Failure, Option<String>)> {
+    pub(super) async fn list_one(&self) -> Result<Option<String>, (Failure, Option<String>)> {
         let queries = [("list-type", "2"), ("max-keys", "1")].map(|(name, value)| (name.to_owned(), value.to_owned()));
         let signed = self.bucket.presign_get("/", SIGNED_FOR, Some(queries.into())).await;
         let url = signed.map_err(|error| (signing(error), None))?;
@@ -224,7 +224,10 @@ impl Client {
             let text = text_of(answer).await;
             if text.contains("<ListBucketResult") { Ok(()) } else { Err(Failure::nonsense("not a bucket's list")) }
         });
-        listed.await.map_err(|failure| (failure, date))
+        match listed.await {
+            Ok(()) => Ok(date),
+            Err(failure) => Err((failure, date)),
+        }
     }
 
     /// A request's head and what little follows it, with a deadline.

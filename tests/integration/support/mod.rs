@@ -19,6 +19,7 @@
 //! - [`db::Database`]: an empty, migrated database; [`server::Server`]: a Postgres of a test's own, to be stopped;
 //!   [`binary::Binary`]: the real program as a process, to be killed; [`browser::Browser`]: Chromium on the app.
 //! - [`s3::S3Server`]: a bucket of a test's own, which can be told to misbehave.
+//! - [`kept::Kept`]: an app with its photos on disk or in a bucket, whose objects can be damaged, and the program's other commands.
 //! - [`cluster`]: how all tests of a run share one Postgres; `cluster::scratch()` is a folder that is swept up even after
 //!   a test was killed.
 //!
@@ -34,6 +35,7 @@ pub mod corpora;
 pub mod db;
 pub mod exif;
 pub mod images;
+pub mod kept;
 pub mod pictures;
 pub mod program;
 pub mod s3;

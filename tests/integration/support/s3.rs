@@ -41,6 +41,8 @@ pub enum Mood {
     Asleep,
     /// Refuses them, and says that it is an hour later.
     Ahead,
+    /// Does all but delete.
+    NoDelete,
 }
 
 /// A running server with the bucket `photos`. Gone with its objects when dropped.
@@ -173,6 +175,8 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
         Mood::Away => Err("away".into()),
         Mood::Asleep => std::future::pending().await,
         Mood::Overloaded => Ok(error(StatusCode::SERVICE_UNAVAILABLE, "SlowDown")),
+        Mood::NoDelete if request.method() == Method::DELETE => Ok(error(StatusCode::FORBIDDEN, "AccessDenied")),
+        Mood::NoDelete => shared.pass_on(request).await,
         Mood::Ahead => {
             let mut answer = error(StatusCode::FORBIDDEN, "AccessDenied");
             let later = chrono::Utc::now() + chrono::TimeDelta::hours(1);

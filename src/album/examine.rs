@@ -1,0 +1,252 @@
+//! Whether a photo's row and its stored bytes belong together, told for sure: what the [walk](super::library) makes suspect is
+//! asked of the database and the storage again, until both hold still.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::TryStreamExt;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::album::{Album, hex};
+use crate::error::AppError;
+use crate::media::{RenditionName, VERSION};
+use crate::models::inventory::{self, Inventoried};
+use crate::models::{PhotoId, UserId};
+use crate::storage::{Kind, Listed, Object, ObjectKey, Storage, StorageError};
+
+/// How old an object has to be that nothing names, before it counts as left behind.
+pub const GRACE: TimeDelta = TimeDelta::hours(24);
+
+/// How often a photo is looked at that changes meanwhile.
+const LOOKS: u32 = 3;
+
+/// Something that is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "each is said by its Display")]
+pub enum Finding {
+    OriginalMissing { photo: Uuid },
+    OriginalSize { photo: Uuid, expected: u64, found: u64 },
+    OriginalAltered { photo: Uuid, expected: String, found: String },
+    RenditionMissing { photo: Uuid, rendition: String },
+    RenditionDamaged { photo: Uuid, rendition: String },
+    Unreadable { key: String, why: String },
+    Unreferenced { key: String, size: u64, modified: DateTime<Utc> },
+    UnknownName { key: String, size: u64 },
+    Miscounted { owner: i64, counts: i64 },
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::OriginalMissing { photo } => write!(f, "photo {photo}: its original is missing"),
+            Self::OriginalSize { photo, expected, found } => {
+                write!(f, "photo {photo}: its original has {found} bytes, not {expected}")
+            }
+            Self::OriginalAltered { photo, expected, found } => {
+                write!(f, "photo {photo}: its original was altered: its SHA-256 is {found}, not {expected}")
+            }
+            Self::RenditionMissing { photo, rendition } => {
+                write!(f, "photo {photo}: its rendition {rendition} is missing")
+            }
+            Self::RenditionDamaged { photo, rendition } => {
+                write!(f, "photo {photo}: its rendition {rendition} is damaged")
+            }
+            Self::Unreadable { key, why } => write!(f, "{key} cannot be read: {why}"),
+            Self::Unreferenced { key, size, modified } => {
+                write!(f, "{key} ({size} bytes, stored {}) belongs to no photo", modified.format("%Y-%m-%d %H:%M UTC"))
+            }
+            Self::UnknownName { key, size } => write!(f, "{key} ({size} bytes) has no name of Lumina's"),
+            Self::Miscounted { owner, counts } => write!(f, "user {owner}: {counts} counts of photos are wrong"),
+        }
+    }
+}
+
+/// The objects that a photo has: those that are known to be stored, and for certain.
+pub fn promised(row: &Inventoried) -> impl Iterator<Item = Kind> + use<> {
+    // What an older version made may be there or not; a newer one's is not known here.
+    let known = row.renditions_version == VERSION;
+    let moving = (known && row.animated).then_some(RenditionName::Moving);
+    let stills = RenditionName::STILLS.into_iter().filter(move |_| known);
+    [Kind::Original].into_iter().chain(stills.chain(moving).map(Kind::Rendition))
+}
+
+/// Size and SHA-256 of an object, read whole.
+///
+/// # Errors
+/// As [`Storage::get`], and when it ends early.
+pub async fn digest(storage: &Storage, key: ObjectKey) -> Result<(u64, Vec<u8>), StorageError> {
+    let Object { stream, .. } = storage.get(key, None).await?;
+    let (size, hash) = stream
+        .try_fold((0, Sha256::new()), async |(size, hash), chunk| {
+            Ok((size + chunk.len() as u64, hash.chain_update(&chunk)))
+        })
+        .await?;
+    Ok((size, hash.finalize().to_vec()))
+}
+
+impl Album {
+    /// What is wrong with a photo whose row and objects the walk has found; with `deep` its original is read too.
+    ///
+    /// # Errors
+    /// [`AppError::Unavailable`] when the database or the storage went away.
+    pub async fn examine(
+        &self,
+        row: &Inventoried,
+        stored: &[(Kind, Listed)],
+        deep: bool,
+    ) -> Result<Vec<Finding>, AppError> {
+        let size_of = |kind| stored.iter().find(|(of, _)| *of == kind).map(|(_, listed)| listed.size);
+        let looks_well = promised(row).all(|kind| match (kind, size_of(kind)) {
+            (Kind::Original, size) => size == Some(row.size_bytes.unsigned_abs()),
+            (_, size) => size.is_some_and(|size| size > 0),
+        });
+        if looks_well && !deep {
+            return Ok(Vec::new());
+        }
+        let mut findings = Vec::new();
+        let mut now = self.row(row.id).await?;
+        for _ in 0..LOOKS {
+            let Some(row) = now else { return Ok(Vec::new()) };
+            findings = self.faults_of(&row, deep).await?;
+            if findings.is_empty() {
+                break;
+            }
+            // Deleted or made anew while it was looked at?
+            now = self.row(row.id).await?;
+            if now.as_ref() == Some(&row) {
+                break;
+            }
+        }
+        Ok(findings)
+    }
+
+    async fn row(&self, id: PhotoId) -> Result<Option<Inventoried>, AppError> {
+        self.db.read(move |conn| Inventoried::now(conn, id)).await
+    }
+
+    async fn faults_of(&self, row: &Inventoried, deep: bool) -> Result<Vec<Finding>, AppError> {
+        let mut findings = Vec::new();
+        let photo = row.id.0;
+        for kind in promised(row) {
+            let key = ObjectKey::new(photo, kind);
+            let looked = match kind {
+                Kind::Original => self.look_at_original(row, key, deep).await,
+                Kind::Rendition(name) => self.look_at_rendition(photo, name, key).await,
+                // No photo has one.
+                Kind::Public(_) | Kind::Upload | Kind::Instance => continue,
+            };
+            match looked {
+                Ok(finding) => findings.extend(finding),
+                Err(error) if self.storage.is_up().await.is_err() => return Err(error.into()),
+                // It alone cannot be read.
+                Err(error) => findings.push(Finding::Unreadable { key: key.to_string(), why: why(&error) }),
+            }
+        }
+        Ok(findings)
+    }
+
+    async fn look_at_original(
+        &self,
+        row: &Inventoried,
+        key: ObjectKey,
+        deep: bool,
+    ) -> Result<Option<Finding>, StorageError> {
+        let (photo, expected) = (row.id.0, row.size_bytes.unsigned_abs());
+        let found = match self.storage.stat(key).await {
+            Err(StorageError::NotFound) => return Ok(Some(Finding::OriginalMissing { photo })),
+            size => size?,
+        };
+        if found != expected {
+            return Ok(Some(Finding::OriginalSize { photo, expected, found }));
+        }
+        if !deep {
+            return Ok(None);
+        }
+        let (_, sha256) = match digest(&self.storage, key).await {
+            Err(StorageError::NotFound) => return Ok(Some(Finding::OriginalMissing { photo })),
+            read => read?,
+        };
+        let altered = || Finding::OriginalAltered { photo, expected: hex(&row.sha256), found: hex(&sha256) };
+        Ok((sha256 != row.sha256).then(altered))
+    }
+
+    async fn look_at_rendition(
+        &self,
+        photo: Uuid,
+        name: RenditionName,
+        key: ObjectKey,
+    ) -> Result<Option<Finding>, StorageError> {
+        match self.storage.stat(key).await {
+            Err(StorageError::NotFound) => Ok(Some(Finding::RenditionMissing { photo, rendition: name.to_string() })),
+            Ok(0) => Ok(Some(Finding::RenditionDamaged { photo, rendition: name.to_string() })),
+            size => size.map(|_| None),
+        }
+    }
+
+    /// Those of these objects, which no photo's row named, that nothing names and that are no longer on their way. Recent ones
+    /// are passed over.
+    ///
+    /// # Errors
+    /// [`AppError::Unavailable`].
+    pub async fn left_behind(&self, objects: Vec<Listed>) -> Result<Vec<Finding>, AppError> {
+        let recent = Utc::now() - GRACE;
+        let old = objects.into_iter().filter(|listed| listed.modified < recent);
+        let keyed: Vec<_> = old.map(|listed| (listed.key.parse::<ObjectKey>().ok(), listed)).collect();
+        let ids: Vec<Uuid> = keyed.iter().filter_map(|(key, _)| Some(key.as_ref()?.id())).collect();
+        let named = if ids.is_empty() { HashSet::new() } else { self.named(ids).await? };
+        let mut findings = Vec::new();
+        for (key, Listed { key: name, size, modified }) in keyed {
+            match key {
+                None => findings.push(Finding::UnknownName { key: name, size }),
+                Some(key) if named.contains(&key.id()) => {}
+                // Named until it was removed, a moment ago?
+                Some(key) if !self.storage.has(key).await? => {}
+                Some(_) => findings.push(Finding::Unreferenced { key: name, size, modified }),
+            }
+        }
+        Ok(findings)
+    }
+
+    async fn named(&self, ids: Vec<Uuid>) -> Result<HashSet<Uuid>, AppError> {
+        self.db.read(move |conn| inventory::named(conn, &ids)).await
+    }
+
+    /// Removes an object that nothing names.
+    ///
+    /// # Errors
+    /// [`AppError::Unavailable`]; [`AppError::Conflict`] when something names it after all.
+    pub async fn remove_left_behind(&self, key: ObjectKey) -> Result<(), AppError> {
+        if self.named(vec![key.id()]).await?.contains(&key.id()) {
+            return Err(AppError::Conflict(format!("{key} is named by now")));
+        }
+        Ok(self.storage.delete(key).await?)
+    }
+
+    /// Counts that are not what the rows come to.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn miscounted(&self) -> Result<Vec<Finding>, AppError> {
+        let found = self.db.read(inventory::miscounted).await?;
+        Ok(found.into_iter().map(|it| Finding::Miscounted { owner: it.owner_id, counts: it.wrong }).collect())
+    }
+
+    /// Counts an owner's photos anew.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn recount(&self, owner: i64) -> Result<(), AppError> {
+        self.db.read(move |conn| inventory::recount(conn, UserId(owner))).await
+    }
+}
+
+fn why(error: &StorageError) -> String {
+    match error {
+        StorageError::Unavailable(cause) => cause.to_string(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,151 @@
+//! Whether the instance can do its work: each thing it needs is tried.
+
+use actix_web::rt::task::spawn_blocking;
+use futures_util::TryStreamExt;
+use uuid::Uuid;
+
+use super::report::{Check, Report};
+use crate::album::Album;
+use crate::app::StartError;
+use crate::commands::database::{Opened, Schema};
+use crate::config::Config;
+use crate::db::{self, Condition};
+use crate::media::OutsideDecoder;
+use crate::storage::{ClockOffset, Kind, ObjectKey, Storage, StorageError};
+
+/// By how much the bucket's clock may differ, in seconds, before it is worth a word: signatures are refused at 900.
+const CLOCKS: i64 = 60;
+
+/// What of the instance works.
+pub(super) struct Ready {
+    pub(super) album: Album,
+    pub(super) database: Opened,
+}
+
+/// Tries everything; answers what the library is looked at with, if that can be done.
+pub(super) async fn look(config: &Config, report: &mut Report) -> Result<Option<Ready>, StartError> {
+    let outside = spawn_blocking(OutsideDecoder::find).await?;
+    report.check(match outside.missing() {
+        Some(what) => Check::note("decoders", what),
+        None => Check::fine("decoders", "HEIC and AVIF are taken too"),
+    });
+    let database = database(config, report).await;
+    let storage = storage(config, report).await;
+    Ok(match (database, storage) {
+        (Some(database), Some(storage)) => {
+            let album = Album::open(database.db.clone(), storage, config.limits, outside, false)?;
+            Some(Ready { album, database })
+        }
+        (Some(database), None) => {
+            database.close().await?;
+            None
+        }
+        (None, _) => None,
+    })
+}
+
+/// The database, if it answers and is up to date.
+async fn database(config: &Config, report: &mut Report) -> Option<Opened> {
+    let opened = match Opened::open(config, Schema::AsItIs).await {
+        Ok(opened) => opened,
+        Err(error) => {
+            report.check(Check::wrong("database", error.to_string()));
+            return None;
+        }
+    };
+    let url = opened.url.clone();
+    let condition = match spawn_blocking(move || db::condition(&url)).await {
+        Ok(condition) => condition.map_err(|error| error.to_string()),
+        Err(panicked) => Err(panicked.to_string()),
+    };
+    let Condition { server, pending, unknown } = match condition {
+        Ok(condition) => condition,
+        Err(error) => {
+            report.check(Check::wrong("database", error.trim().to_owned()));
+            return None;
+        }
+    };
+    let place = if config.database_url.is_some() { "configured" } else { "private" };
+    report.check(Check::fine("database", format!("Postgres {server}, the {place} one, answers")));
+    let migrations = match (pending.len(), unknown.len()) {
+        (0, 0) => Check::fine("migrations", "up to date"),
+        (0, newer) => Check::note("migrations", format!("{newer} are of a newer Lumina: use that one")),
+        (missing, _) => Check::wrong(
+            "migrations",
+            format!("{missing} are missing ({}): start this version, or run `lumina migrate`", pending.join(", ")),
+        ),
+    };
+    report.check(migrations);
+    if pending.is_empty() {
+        return Some(opened);
+    }
+    if let Err(error) = opened.close().await {
+        report.check(Check::wrong("database", error.to_string()));
+    }
+    None
+}
+
+/// The storage, if it can be read.
+async fn storage(config: &Config, report: &mut Report) -> Option<Storage> {
+    let storage = match Storage::open(config).await {
+        Ok(storage) => storage,
+        Err(error) => {
+            report.check(Check::wrong("storage", error.to_string()));
+            return None;
+        }
+    };
+    report.check(Check::fine("storage", format!("photos are in {storage}")));
+    rights(&storage, report).await;
+    match storage.clock_offset().await {
+        Ok(ClockOffset::SameMachine) => {}
+        Ok(ClockOffset::Unknown) => report.check(Check::note("clock", "the bucket does not say what time it is")),
+        Ok(ClockOffset::Seconds(apart)) if apart.abs() <= CLOCKS => {
+            report.check(Check::fine("clock", format!("within {} s of the bucket's", apart.abs().max(1))));
+        }
+        Ok(ClockOffset::Seconds(apart)) => report.check(Check::wrong(
+            "clock",
+            format!("this machine's differs from the bucket's by {apart} s, which refuses requests at 900: set it right, such as by NTP"),
+        )),
+        Err(error) => report.check(Check::wrong("clock", words(&error))),
+    }
+    Some(storage)
+}
+
+/// What photos need, tried with an object that is removed again. Should that fail, it counts as left behind later.
+async fn rights(storage: &Storage, report: &mut Report) {
+    const BYTES: &[u8] = b"lumina doctor";
+    let photo = Uuid::now_v7();
+    let key = ObjectKey::new(photo, Kind::Original);
+    let folder = key.to_string().trim_end_matches("original").to_owned();
+    let mut check = |name, done: Result<bool, StorageError>| {
+        report.check(match done {
+            Ok(true) => Check::fine(name, "works"),
+            Ok(false) => Check::wrong(name, "does not do what it says"),
+            Err(error) => Check::wrong(name, words(&error)),
+        });
+    };
+    check("put", storage.put_bytes(key, BYTES.to_vec()).await.map(|()| true));
+    check("get", read(storage, key, None).await.map(|read| read == BYTES));
+    check("range", read(storage, key, Some((7, 9))).await.map(|read| read == b"doc"));
+    let listed: Result<Vec<_>, _> =
+        storage.list(&folder).map_ok(|listed| (listed.key, listed.size)).try_collect().await;
+    check("list", listed.map(|listed| listed == [(key.to_string(), BYTES.len() as u64)]));
+    let deleted = match storage.delete(key).await {
+        Ok(()) => storage.has(key).await.map(|there| !there),
+        Err(error) => Err(error),
+    };
+    check("delete", deleted);
+}
+
+async fn read(storage: &Storage, key: ObjectKey, range: Option<(u64, u64)>) -> Result<Vec<u8>, StorageError> {
+    let object = storage.get(key, range).await?;
+    let read = object.stream.try_fold(Vec::new(), async |all, chunk| Ok([all.as_slice(), &chunk].concat()));
+    Ok(read.await?)
+}
+
+fn words(error: &StorageError) -> String {
+    match error {
+        StorageError::Unavailable(cause) => cause.to_string(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,187 @@
+//! `lumina restore DIR`: fills an empty instance from a backup, objects first, the database last and in one step.
+//!
+//! One that was killed is begun again: objects of this backup that are there already are compared and left. The server must
+//! not run meanwhile.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use actix_web::rt::task::spawn_blocking;
+use clap::Args;
+use futures_util::{TryStreamExt, stream};
+use tokio::io::AsyncReadExt;
+
+use crate::album::Album;
+use crate::album::examine::digest;
+use crate::app::StartError;
+use crate::commands::backup::dump;
+use crate::commands::backup::manifest::{Entry, Header, Manifest};
+use crate::commands::backup::objects::{Hash, Objects};
+use crate::commands::database::{Opened, Schema};
+use crate::commands::doctor;
+use crate::commands::terminal::progress;
+use crate::config::Config;
+use crate::db::{self, private};
+use crate::media::OutsideDecoder;
+use crate::storage::{PHOTOS, Storage, StorageError};
+
+/// Objects restored at a time.
+const AT_ONCE: usize = 4;
+
+/// Where from.
+#[derive(Args, Clone, Debug)]
+pub struct Restore {
+    /// The folder of the backup.
+    folder: PathBuf,
+}
+
+/// Restores everything, and looks at it as the doctor does. Fails where that finds something.
+///
+/// # Errors
+/// When the backup is damaged, the instance is not empty, or something cannot be used.
+pub async fn restore(config: &Config, options: Restore) -> Result<ExitCode, StartError> {
+    let folder = options.folder;
+    if !folder.join("manifest").is_file() {
+        return Err(format!("{} holds no finished backup.", folder.display()).into());
+    }
+    let backup = Objects::existing(&folder)?;
+    let header = check(&backup).await?;
+    config.create_data_dir()?;
+    // The private Postgres takes this lock itself.
+    let _lock = config.database_url.as_ref().map(|_| private::lock(&config.data_dir)).transpose()?;
+    let database = Opened::open(config, Schema::AsItIs).await?;
+    let restored = match database.server_runs {
+        true => Err("Stop Lumina first: a backup is restored into an instance at rest.".into()),
+        false => run(config, &backup, &header, &database).await,
+    };
+    database.close().await?;
+    restored
+}
+
+/// Reads the whole manifest once, and finds out whether this version knows its database.
+async fn check(backup: &Objects) -> Result<Header, StartError> {
+    let mut manifest = Manifest::open(backup).await?.ok_or("There is no backup.")?;
+    while let Some(entry) = manifest.next().await? {
+        if !backup.has(&entry.sha256, entry.size, false).await? {
+            return Err(format!("The backup is damaged: the object of {} is missing or too short.", entry.key).into());
+        }
+    }
+    let header = manifest.header().clone();
+    if header.schema > db::newest_migration() {
+        return Err("The backup was made by a newer Lumina: restore it with that one.".into());
+    }
+    Ok(header)
+}
+
+async fn run(config: &Config, backup: &Objects, header: &Header, database: &Opened) -> Result<ExitCode, StartError> {
+    let url = database.url.clone();
+    let programs = spawn_blocking(move || dump::Programs::find(&url)).await??;
+    let url = database.url.clone();
+    if !spawn_blocking(move || db::is_unused(&url)).await?? {
+        return Err("There are accounts in this database: a backup is restored into an empty instance only.".into());
+    }
+    let storage = Storage::open(config).await?;
+    refuse_others(backup, &storage).await?;
+    println!("Restoring the backup of {} into {storage}.", header.made_at.format("%Y-%m-%d %H:%M:%S UTC"));
+    put_objects(backup, &storage).await?;
+    if let Some(key) = header.secret_key()? {
+        restore_secret(config, backup, &key).await?;
+    }
+    let dump = header.database()?;
+    if !backup.has(&dump, tokio::fs::metadata(backup.path(&dump)).await?.len(), true).await? {
+        return Err("The backup is damaged: its database was altered.".into());
+    }
+    let url = database.url.clone();
+    spawn_blocking(move || db::take_down(&url)).await??;
+    programs.restore(&backup.path(&dump), &database.url).await?;
+    let url = database.url.clone();
+    let db = spawn_blocking(move || db::Db::open(&url)).await??;
+    let outside = spawn_blocking(OutsideDecoder::find).await?;
+    let album = Album::open(db, storage, config.limits, outside, false)?;
+    let is_well = doctor::examine(&album).await?;
+    println!("Restored. Start Lumina.");
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Photos that are not this backup's stay nobody's, and would be swept.
+async fn refuse_others(backup: &Objects, storage: &Storage) -> Result<(), StartError> {
+    let mut manifest = Manifest::open(backup).await?.ok_or("There is no backup.")?;
+    let (mut known, mut listing) = (manifest.next().await?, storage.list(PHOTOS));
+    while let Some(listed) = listing.try_next().await? {
+        while known.as_ref().is_some_and(|entry| entry.key.to_string() < listed.key) {
+            known = manifest.next().await?;
+        }
+        if known.as_ref().is_none_or(|entry| entry.key.to_string() != listed.key) {
+            return Err(format!(
+                "{storage} holds {}, which is not in the backup: a backup is restored into an empty instance only.",
+                listed.key
+            )
+            .into());
+        }
+    }
+    Ok(())
+}
+
+async fn put_objects(backup: &Objects, storage: &Storage) -> Result<(), StartError> {
+    let mut count = 0;
+    let mut manifest = Manifest::open(backup).await?.ok_or("There is no backup.")?;
+    while manifest.next().await?.is_some() {
+        count += 1;
+    }
+    let bar = progress(count, "objects");
+    let manifest = Manifest::open(backup).await?.ok_or("There is no backup.")?;
+    let entries = stream::try_unfold(manifest, async |mut manifest| {
+        let entry = manifest.next().await?;
+        Ok::<_, StartError>(entry.map(|entry| (entry, manifest)))
+    });
+    let bar = &bar;
+    let putting = entries.map_ok(|entry| async move {
+        put(backup, storage, &entry).await?;
+        bar.inc(1);
+        Ok(())
+    });
+    putting.try_buffer_unordered(AT_ONCE).try_collect::<()>().await?;
+    bar.finish_and_clear();
+    Ok(())
+}
+
+async fn put(backup: &Objects, storage: &Storage, entry: &Entry) -> Result<(), StartError> {
+    match storage.stat(entry.key).await {
+        Ok(size) if size == entry.size && digest(storage, entry.key).await?.1 == entry.sha256 => return Ok(()),
+        Ok(_) | Err(StorageError::NotFound) => {}
+        Err(error) => return Err(error.into()),
+    }
+    if !backup.has(&entry.sha256, entry.size, true).await? {
+        return Err(format!("The backup is damaged: the object of {} was altered.", entry.key).into());
+    }
+    let mut file = tokio::fs::File::open(backup.path(&entry.sha256)).await?;
+    let (mut temporary, mut chunk) = (storage.temporary().await?, vec![0; 128 * 1024]);
+    loop {
+        let read = file.read(&mut chunk).await?;
+        match chunk.get(..read) {
+            Some(read) if !read.is_empty() => temporary.write(read).await?,
+            _ => break,
+        }
+    }
+    Ok(storage.put_file(entry.key, temporary.finish().await?).await?)
+}
+
+/// So that who is logged in stays so. A key that was configured is the person's own to keep.
+async fn restore_secret(config: &Config, backup: &Objects, key: &Hash) -> Result<(), StartError> {
+    if !config.secret_key.is_empty() {
+        return Ok(());
+    }
+    let text = tokio::fs::read(backup.path(key)).await?;
+    let to: PathBuf = Path::new(&config.data_dir).join("secret_key");
+    let data_dir = config.data_dir.clone();
+    spawn_blocking(move || {
+        // Mode 0600, and whole or not at all.
+        let mut file = tempfile::Builder::new().prefix("secret_key.").tempfile_in(&data_dir)?;
+        std::io::Write::write_all(&mut file, &text)?;
+        file.as_file().sync_all()?;
+        file.persist(to)?;
+        std::fs::File::open(&data_dir)?.sync_all()
+    })
+    .await??;
+    Ok(())
+}
