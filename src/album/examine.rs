@@ -4,21 +4,18 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::album::{Album, hex};
+use crate::album::{Album, GRACE, hex};
 use crate::error::AppError;
 use crate::media::{RenditionName, VERSION};
 use crate::models::inventory::{self, Inventoried};
 use crate::models::{PhotoId, UserId};
 use crate::storage::{Kind, Listed, Object, ObjectKey, Storage, StorageError};
-
-/// How old an object has to be that nothing names, before it counts as left behind.
-pub const GRACE: TimeDelta = TimeDelta::hours(24);
 
 /// How often a photo is looked at that changes meanwhile.
 const LOOKS: u32 = 3;
@@ -39,6 +36,15 @@ pub enum Finding {
     Miscounted { owner: i64, counts: i64 },
 }
 
+impl Finding {
+    /// The id of the object that no row names.
+    #[must_use]
+    pub fn unreferenced(&self) -> Option<Uuid> {
+        let Self::Unreferenced { key, .. } = self else { return None };
+        key.parse().ok().map(ObjectKey::id)
+    }
+}
+
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -57,7 +63,7 @@ impl fmt::Display for Finding {
             }
             Self::Unreadable { key, why } => write!(f, "{key} cannot be read: {why}"),
             Self::Unreferenced { key, size, modified } => {
-                write!(f, "{key} ({size} bytes, stored {}) belongs to no photo", modified.format("%Y-%m-%d %H:%M UTC"))
+                write!(f, "{key} ({size} bytes, stored {}) is named by no row", modified.format("%Y-%m-%d %H:%M UTC"))
             }
             Self::UnknownName { key, size } => write!(f, "{key} ({size} bytes) has no name of Lumina's"),
             Self::Miscounted { owner, counts } => write!(f, "user {owner}: {counts} counts of photos are wrong"),
@@ -187,31 +193,33 @@ impl Album {
         }
     }
 
-    /// Those of these objects, which no photo's row named, that nothing names and that are no longer on their way. Recent ones
-    /// are passed over.
+    /// Those of these objects, which no photo's row named, that nothing names and that are no longer on their way. Answers
+    /// also how many of the last [days](GRACE) nothing names: they go by themselves.
     ///
     /// # Errors
     /// [`AppError::Unavailable`].
-    pub async fn left_behind(&self, objects: Vec<Listed>) -> Result<Vec<Finding>, AppError> {
+    pub async fn left_behind(&self, objects: Vec<Listed>) -> Result<(Vec<Finding>, u64), AppError> {
         let recent = Utc::now() - GRACE;
-        let old = objects.into_iter().filter(|listed| listed.modified < recent);
-        let keyed: Vec<_> = old.map(|listed| (listed.key.parse::<ObjectKey>().ok(), listed)).collect();
+        let keyed: Vec<_> = objects.into_iter().map(|listed| (listed.key.parse::<ObjectKey>().ok(), listed)).collect();
         let ids: Vec<Uuid> = keyed.iter().filter_map(|(key, _)| Some(key.as_ref()?.id())).collect();
         let named = if ids.is_empty() { HashSet::new() } else { self.named(ids).await? };
-        let mut findings = Vec::new();
+        let (mut findings, mut young) = (Vec::new(), 0);
         for (key, Listed { key: name, size, modified }) in keyed {
             match key {
-                None => findings.push(Finding::UnknownName { key: name, size }),
                 Some(key) if named.contains(&key.id()) => {}
                 // Named until it was removed, a moment ago?
                 Some(key) if !self.storage.has(key).await? => {}
+                Some(_) if modified >= recent => young += 1,
                 Some(_) => findings.push(Finding::Unreferenced { key: name, size, modified }),
+                None if modified >= recent => {}
+                None => findings.push(Finding::UnknownName { key: name, size }),
             }
         }
-        Ok(findings)
+        Ok((findings, young))
     }
 
-    async fn named(&self, ids: Vec<Uuid>) -> Result<HashSet<Uuid>, AppError> {
+    /// Those of these ids that a row names.
+    pub(super) async fn named(&self, ids: Vec<Uuid>) -> Result<HashSet<Uuid>, AppError> {
         self.db.read(move |conn| inventory::named(conn, &ids)).await
     }
 

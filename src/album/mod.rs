@@ -10,6 +10,7 @@ pub mod direct;
 pub mod examine;
 mod hot;
 pub mod library;
+pub mod ownership;
 mod process;
 pub mod publish;
 mod rebuild;
@@ -36,7 +37,7 @@ pub use clean_copy::CleanCopy;
 pub use process::hex;
 pub use staged::{Staged, Staging, shown_name};
 pub use take_in::{NotTaken, Taken};
-pub use tidy::GRACE;
+pub use tidy::{GRACE, is_suspicious};
 
 /// The photos of this instance. Cloning it is cheap and gives the same album.
 #[derive(Clone)]

@@ -4,10 +4,9 @@
 //! uploads, and what is put at a signed address may come after its row has gone. So once a day the storage is listed, a
 //! small part at a time, and what no row has named for a week goes.
 //!
-//! A storage keeps the id of the database whose photos it holds. With another database nothing is tidied up: to that one,
-//! every photo would look like litter.
+//! Nothing is tidied up in a storage that [belongs to another database](super::ownership).
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, TryStreamExt};
@@ -15,8 +14,8 @@ use uuid::Uuid;
 
 use crate::album::Album;
 use crate::error::AppError;
-use crate::models::{Chore, PhotoId, Upload, UploadId, instance, public_copy, removal};
-use crate::storage::{Kind, ObjectKey, PHOTOS, PUBLIC, StorageError, UPLOADS};
+use crate::models::Chore;
+use crate::storage::{Kind, ObjectKey, PHOTOS, PUBLIC, UPLOADS};
 
 /// Objects that no row names go when they are older.
 pub const GRACE: TimeDelta = TimeDelta::days(7);
@@ -33,35 +32,16 @@ const BETWEEN_PARTS: TimeDelta = TimeDelta::minutes(5);
 /// Ids the database is asked about at a time.
 const AT_ONCE: usize = 500;
 
-/// So many unnamed photos in one part, and more than named ones, are no litter: something is wrong.
+/// So many unnamed photos among those looked at together, and more than named ones, are no litter: something is wrong.
 const SUSPICIOUS: usize = 20;
 
-impl Album {
-    /// Writes down in the storage which database it belongs to, unless it says so already. False when that is another one.
-    ///
-    /// # Errors
-    /// When the database or the storage is away.
-    pub async fn owns_storage(&self) -> Result<bool, AppError> {
-        let ours = self.db.read(instance::id).await?.to_string();
-        match self.storage.get(ObjectKey::INSTANCE, None).await {
-            Err(StorageError::NotFound) => {
-                self.storage.put_bytes(ObjectKey::INSTANCE, ours.into_bytes()).await?;
-                Ok(true)
-            }
-            object => {
-                let mut theirs = Vec::new();
-                let mut stream = object?.stream;
-                while let Some(chunk) = stream.next().await {
-                    theirs.extend_from_slice(&chunk.map_err(StorageError::from)?);
-                    if theirs.len() > ours.len() {
-                        break;
-                    }
-                }
-                Ok(theirs == ours.as_bytes())
-            }
-        }
-    }
+/// Whether so many `unnamed` photos of `all` are rather a sign that this is the wrong database, or an old state of it.
+#[must_use]
+pub fn is_suspicious(unnamed: usize, all: usize) -> bool {
+    unnamed > SUSPICIOUS && unnamed * 2 > all
+}
 
+impl Album {
     /// Does what is due of the work that one instance does from time to time.
     ///
     /// # Errors
@@ -120,37 +100,21 @@ impl Album {
     }
 
     async fn remove_unnamed_of(&self, keys: Vec<ObjectKey>) -> Result<usize, AppError> {
-        let mut by_id = BTreeMap::<Uuid, Vec<ObjectKey>>::new();
-        for key in keys {
-            by_id.entry(key.id()).or_default().push(key);
-        }
-        let is_photo = |kind| !matches!(kind, Kind::Upload | Kind::Public(_));
-        let ids = |of: fn(Kind) -> bool| {
-            let ids = by_id.iter().filter(|(_, keys)| keys.iter().any(|key| of(key.kind())));
-            ids.map(|(id, _)| *id).collect::<Vec<_>>()
-        };
-        let photos: Vec<_> = ids(is_photo).into_iter().map(PhotoId).collect();
-        let uploads: Vec<_> = ids(|kind| kind == Kind::Upload).into_iter().map(UploadId).collect();
-        let copies = ids(|kind| matches!(kind, Kind::Public(_)));
-        let (named, unnamed) = (photos.len(), self.db.read(move |conn| removal::unnamed(conn, &photos)).await?);
-        if unnamed.len() > SUSPICIOUS && unnamed.len() * 2 > named {
+        // All of one prefix.
+        let are_photos = keys.iter().all(|key| matches!(key.kind(), Kind::Original | Kind::Rendition(_)));
+        let ids: BTreeSet<Uuid> = keys.iter().map(|key| key.id()).collect();
+        let (all, named) = (ids.len(), self.named(ids.into_iter().collect()).await?);
+        if are_photos && is_suspicious(all - named.len(), all) {
             tracing::error!(
-                objects = unnamed.len(),
+                photos = all - named.len(),
                 "most of what is stored is named by no row: nothing of it is removed; lumina doctor tells more"
             );
             return Ok(0);
         }
-        let others: Vec<_> = uploads.iter().map(|upload| upload.0).chain(copies.iter().copied()).collect();
-        let mut known = self.db.read(move |conn| public_copy::known(conn, &copies)).await?;
-        let uploads = self.db.read(move |conn| Upload::known(conn, &uploads)).await?;
-        known.extend(uploads.into_iter().map(|upload| upload.0));
-        let unknown = others.into_iter().filter(|id| !known.contains(id));
         let mut removed = 0;
-        for id in unnamed.into_iter().map(|photo| photo.0).chain(unknown) {
-            for key in by_id.remove(&id).unwrap_or_default() {
-                self.storage.delete(key).await?;
-                removed += 1;
-            }
+        for key in keys.into_iter().filter(|key| !named.contains(&key.id())) {
+            self.storage.delete(key).await?;
+            removed += 1;
         }
         Ok(removed)
     }

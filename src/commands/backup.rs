@@ -28,8 +28,8 @@ use crate::commands::database::{Opened, Schema};
 use crate::commands::terminal::{Stop, progress};
 use crate::config::Config;
 use crate::db::private;
-use crate::models::Photo;
 use crate::models::inventory::Inventoried;
+use crate::models::{Photo, instance};
 use crate::storage::{Kind, Listed, ObjectKey, Storage, StorageError};
 use manifest::{Entry, Header, Manifest, Written};
 use objects::{Hash, Objects};
@@ -101,7 +101,7 @@ async fn run(
     snapshot.dumped();
     let secret_key = secret_key(config, target).await?;
     let total = database.db.read(Photo::count_all).await?;
-    let header = Header::new(dumped, secret_key);
+    let header = Header::new(database.db.read(instance::id).await?, dumped, secret_key);
     let mut written = Manifest::begin(target, &header).await?;
     let earlier = Manifest::open(target).await?;
     let copying =

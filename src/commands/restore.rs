@@ -13,6 +13,7 @@ use tokio::io::AsyncReadExt;
 
 use crate::album::Album;
 use crate::album::examine::digest;
+use crate::album::ownership::{self, Owner};
 use crate::app::StartError;
 use crate::commands::backup::dump;
 use crate::commands::backup::manifest::{Entry, Header, Manifest};
@@ -21,8 +22,9 @@ use crate::commands::database::{Opened, Schema};
 use crate::commands::doctor;
 use crate::commands::terminal::progress;
 use crate::config::Config;
-use crate::db::{self, private};
+use crate::db::{self, Db, private};
 use crate::media::OutsideDecoder;
+use crate::models::{instance, removal};
 use crate::storage::{PHOTOS, Storage, StorageError};
 
 /// Objects restored at a time.
@@ -82,8 +84,10 @@ async fn run(config: &Config, backup: &Objects, header: &Header, database: &Open
     }
     let storage = Storage::open(config).await?;
     refuse_others(backup, &storage).await?;
+    refuse_anothers(&database.db, header, &storage).await?;
     println!("Restoring the backup of {} into {storage}.", header.made_at.format("%Y-%m-%d %H:%M:%S UTC"));
     put_objects(backup, &storage).await?;
+    ownership::claim(&storage, header.instance).await?;
     if let Some(key) = header.secret_key()? {
         restore_secret(config, backup, &key).await?;
     }
@@ -95,7 +99,9 @@ async fn run(config: &Config, backup: &Objects, header: &Header, database: &Open
     spawn_blocking(move || db::take_down(&url)).await??;
     programs.restore(&backup.path(&dump), &database.url).await?;
     let url = database.url.clone();
-    let db = spawn_blocking(move || db::Db::open(&url)).await??;
+    let db = spawn_blocking(move || Db::open(&url)).await??;
+    // The bytes of photos that were deleted are not in the backup.
+    db.write(removal::all_due).await?;
     let outside = spawn_blocking(OutsideDecoder::find).await?;
     let album = Album::open(db, storage, config.limits, outside, false)?;
     let is_well = doctor::examine(&album).await?;
@@ -120,6 +126,16 @@ async fn refuse_others(backup: &Objects, storage: &Storage) -> Result<(), StartE
         }
     }
     Ok(())
+}
+
+/// Also where another database has stored nothing yet. This instance's own, which goes now, may have had it.
+async fn refuse_anothers(db: &Db, header: &Header, storage: &Storage) -> Result<(), StartError> {
+    let Owner::Another(theirs) = ownership::owner_of(storage, header.instance).await? else { return Ok(()) };
+    // Without tables it has no id.
+    if theirs.is_some() && db.read(instance::id).await.ok() == theirs {
+        return Ok(());
+    }
+    Err(format!("{storage} belongs to another database: a backup is restored into an empty instance only.").into())
 }
 
 async fn put_objects(backup: &Objects, storage: &Storage) -> Result<(), StartError> {

@@ -15,14 +15,15 @@ use uuid::Uuid;
 
 use crate::album::examine::promised;
 use crate::album::library::{self, Beside};
+use crate::album::ownership::{self, Owner};
 use crate::album::transfer::{self, NotMoved};
 use crate::app::StartError;
 use crate::commands::database::{Opened, Schema};
 use crate::commands::terminal::{Stop, progress};
 use crate::config::Config;
 use crate::db::Db;
-use crate::models::Photo;
 use crate::models::inventory::Inventoried;
+use crate::models::{Photo, instance};
 use crate::storage::{Kind, Listed, Listing, ObjectKey, PHOTOS, Storage, StorageError};
 
 /// Objects copied at a time.
@@ -62,19 +63,32 @@ pub async fn storage(config: &Config, command: StorageCommand) -> Result<ExitCod
         Some(s3) => Storage::s3(&config.data_dir, s3).await?,
         None => Storage::disk(&target.data_dir).await?,
     };
-    if are_one(&from, &there).await? {
-        return Err(format!("{} is where the photos are already.", there).into());
-    }
     let database = Opened::open(config, Schema::UpToDate).await?;
-    println!("Copying from {from} to {there}.");
-    let mut copying =
-        Copying { db: database.db.clone(), from, to: there, stop: Stop::listen()?, done: Done::default() };
-    let copied = copying.all(quick).await;
-    let (stopped, done) = (copying.stop.asked(), std::mem::take(&mut copying.done));
-    drop(copying);
+    let copied = copy(&database.db, from, there, quick).await;
     database.close().await?;
-    copied?;
+    let (stopped, done) = copied?;
     Ok(done.tell(stopped, &to, target.s3.is_some()))
+}
+
+/// Answers also whether it was stopped.
+async fn copy(db: &Db, from: Storage, to: Storage, quick: bool) -> Result<(bool, Done), StartError> {
+    let ours = db.read(instance::id).await?;
+    match ownership::owner_of(&to, ours).await? {
+        Owner::Another(_) => {
+            return Err(format!(
+                "{to} holds the photos of another database: name an empty one. If that database is no more, remove \
+                 everything from there first."
+            )
+            .into());
+        }
+        _ if are_one(&from, &to).await? => return Err(format!("{to} is where the photos are already.").into()),
+        Owner::Ours => {}
+        Owner::Nobody => ownership::claim(&to, ours).await?,
+    }
+    println!("Copying from {from} to {to}.");
+    let mut copying = Copying { db: db.clone(), from, to, stop: Stop::listen()?, done: Done::default() };
+    copying.all(quick).await?;
+    Ok((copying.stop.asked(), copying.done))
 }
 
 /// Whether what is put into one is in the other.

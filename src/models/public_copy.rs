@@ -94,11 +94,3 @@ pub fn withdraw_all(conn: &mut PgConnection) -> QueryResult<()> {
         .execute(conn)
         .map(drop)
 }
-
-/// Those of these ids that a row names.
-///
-/// # Errors
-/// Of the database.
-pub fn known(conn: &mut PgConnection, ids: &[Uuid]) -> QueryResult<Vec<Uuid>> {
-    public_copies::table.filter(public_copies::id.eq_any(ids)).select(public_copies::id).load(conn)
-}

@@ -141,6 +141,18 @@ fn ask(conn: &mut PgConnection, sql: &str) -> QueryResult<bool> {
     diesel::select(diesel::dsl::sql::<Bool>(sql)).get_result(conn)
 }
 
+/// Nothing that was deleted can be had back any more.
+///
+/// # Errors
+/// Of the database.
+pub fn all_due(conn: &mut PgConnection) -> QueryResult<()> {
+    let now = Utc::now();
+    diesel::update(removals::table.filter(removals::due_at.gt(now)))
+        .set(removals::due_at.eq(now))
+        .execute(conn)
+        .map(drop)
+}
+
 /// Claims photos whose objects are due to be removed, those claimed before a crash included. From here on neither undo
 /// nor a late take-in can have them back: both look at `due_at`, and this update waits for whoever was there first. None while
 /// they are [held back](hold_back). To be called in a transaction.
@@ -184,23 +196,4 @@ pub fn postpone(conn: &mut PgConnection, ids: &[PhotoId]) -> QueryResult<()> {
 /// Of the database.
 pub fn finish(conn: &mut PgConnection, ids: &[PhotoId]) -> QueryResult<()> {
     diesel::delete(removals::table.filter(removals::photo_id.eq_any(ids))).execute(conn).map(drop)
-}
-
-/// Those of these ids that neither a photo nor this list names: nobody will ever ask for their objects.
-///
-/// # Errors
-/// Of the database.
-pub fn unnamed(conn: &mut PgConnection, ids: &[PhotoId]) -> QueryResult<Vec<PhotoId>> {
-    #[derive(QueryableByName)]
-    struct Unnamed {
-        #[diesel(sql_type = SqlUuid)]
-        id: PhotoId,
-    }
-    let unnamed: Vec<Unnamed> = diesel::sql_query(
-        "SELECT id FROM unnest($1) AS asked (id) WHERE NOT EXISTS (SELECT FROM photos WHERE photos.id = asked.id) \
-         AND NOT EXISTS (SELECT FROM removals WHERE photo_id = asked.id)",
-    )
-    .bind::<Array<SqlUuid>, _>(ids)
-    .load(conn)?;
-    Ok(unnamed.into_iter().map(|row| row.id).collect())
 }

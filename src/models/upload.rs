@@ -120,12 +120,4 @@ impl Upload {
     pub fn forget(conn: &mut PgConnection, ids: &[UploadId]) -> QueryResult<()> {
         diesel::delete(uploads::table.filter(uploads::id.eq_any(ids))).execute(conn).map(drop)
     }
-
-    /// Those of these ids that were announced and not yet forgotten.
-    ///
-    /// # Errors
-    /// Of the database.
-    pub fn known(conn: &mut PgConnection, ids: &[UploadId]) -> QueryResult<Vec<UploadId>> {
-        uploads::table.filter(uploads::id.eq_any(ids)).select(uploads::id).load(conn)
-    }
 }

@@ -327,6 +327,17 @@ impl Storage {
         }
     }
 
+    /// Puts bytes in at an address as [`Storage::put_url`] gives it, as somebody else would. False where there are none.
+    ///
+    /// # Errors
+    /// As [`Storage::put_file`].
+    pub async fn put_at_url(&self, key: ObjectKey, bytes: Vec<u8>) -> Result<bool, StorageError> {
+        match self {
+            Self::Disk(_) => Ok(false),
+            Self::S3(s3) => s3.put_at_url(key, bytes).await.map(|()| true),
+        }
+    }
+
     /// Whether there is an object at `key`.
     ///
     /// # Errors

@@ -173,6 +173,12 @@ impl S3 {
         Ok(self.shared.client.put_url(&key.to_string(), size, lifetime).await?)
     }
 
+    /// See [`super::Storage::put_at_url`].
+    pub(super) async fn put_at_url(&self, key: ObjectKey, bytes: Vec<u8>) -> Result<(), StorageError> {
+        let url = self.put_url(key, bytes.len() as u64, Duration::from_secs(60)).await?;
+        Ok(self.shared.client.put_at_url(url, bytes).await?)
+    }
+
     /// See [`super::Storage::stat`].
     pub(super) async fn stat(&self, key: ObjectKey) -> Result<u64, StorageError> {
         let key = key.to_string();

@@ -95,6 +95,7 @@ async fn what_was_backed_up_is_there_again() {
         // Who was signed in still is: the generated secret came along.
         old.moved_to_base(there.app.base()).get("/photos").await.assert_status(200);
         alice.get(&gone.page()).await.assert_status(404);
+        alice.post(&gone.at("restore"), &[]).await.assert_status(404);
         there.app.state().album.sweep().await.unwrap();
         alice.upload(jpeg()).await;
     }
@@ -269,6 +270,21 @@ async fn it_is_restored_into_an_empty_instance_only() {
     let restored = other.restore(&to).await;
     assert!(restored.status.success(), "{}", said(&restored));
     assert!(other.run(&["doctor", "--deep"]).await.status.success());
+
+    // The storage of a third database, which has stored nothing yet.
+    let third = Bare::new(None);
+    assert!(third.run(&["migrate"]).await.status.success());
+    std::fs::create_dir_all(third.data_dir()).unwrap();
+    let marker = third.data_dir().join("instance");
+    std::fs::write(&marker, uuid::Uuid::new_v4().to_string()).unwrap();
+    let refused = third.restore(&to).await;
+    assert!(!refused.status.success() && said(&refused).contains("belongs to another database"), "{}", said(&refused));
+    // A server has run here, and nobody used it.
+    let own = db::ask(&mut third.database.connect(), "SELECT id::text FROM instance");
+    std::fs::write(&marker, own).unwrap();
+    let restored = third.restore(&to).await;
+    assert!(restored.status.success() && said(&restored).contains("ok     owner"), "{}", said(&restored));
+    assert_eq!(std::fs::read_to_string(&marker).unwrap(), kept.app.ask("SELECT id::text FROM instance"));
 
     let nothing = Bare::new(None).restore(&folder.path().join("nothing")).await;
     assert!(!nothing.status.success() && said(&nothing).contains("no finished backup"), "{}", said(&nothing));

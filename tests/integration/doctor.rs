@@ -28,8 +28,10 @@ async fn what_is_well_is_said_to_be() {
             let examined = kept.doctor(&arguments).await;
             examined.assert_clean();
             assert_eq!(examined.report["photos"], 2, "{}", kept.name());
-            for check in ["configuration", "database", "migrations", "storage", "put", "get", "range", "list", "delete"]
-            {
+            let rights = ["put", "get", "range", "list", "delete"];
+            let presign = kept.server.as_ref().map(|_| "presign");
+            let others = ["configuration", "database", "migrations", "storage", "owner", "counts"];
+            for check in rights.into_iter().chain(presign).chain(others) {
                 assert_eq!(examined.check(check).0, "ok", "{check}");
             }
             assert_eq!(kept.objects(), before, "the probe is gone again");
@@ -146,6 +148,65 @@ async fn what_belongs_to_no_photo_is_removed_when_it_is_old() {
     }
 }
 
+/// What programs have put into the storage, and copies for a CDN.
+#[tokio::test]
+async fn what_no_row_names_beside_photos_is_found_too() {
+    for kept in Kept::everywhere().await {
+        kept.app.user("alice").await;
+        let [announced, forgotten, copies, named] = std::array::from_fn(|_| uuid::Uuid::new_v4().to_string());
+        kept.app.execute(&format!(
+            "INSERT INTO uploads (id, owner_id, filename, size_bytes, expires_at, due_at) \
+             VALUES ('{announced}', 1, 'a.jpg', 1, now() + interval '1 hour', now() + interval '2 hours'); \
+             INSERT INTO public_copies (id, photo_id, due_at) VALUES ('{named}', gen_random_uuid(), now() + interval '1 hour')"
+        ));
+        let upload = |id: &str| format!("uploads/{}/{id}", &id[34..]);
+        let copy = |id: &str| format!("public/{}/{id}/small.webp", &id[34..]);
+        for key in [upload(&announced), upload(&forgotten), copy(&copies), copy(&named)] {
+            kept.leave_behind(&key);
+        }
+        let recent = uuid::Uuid::new_v4().to_string();
+        std::fs::write(kept.leave_behind(&upload(&recent)), "of today").unwrap();
+        let examined = kept.doctor(&[]).await;
+        let mut expected = [upload(&forgotten), copy(&copies)].map(|key| format!("unreferenced {key}"));
+        expected.sort();
+        assert_eq!(examined.findings(), expected, "{}", kept.name());
+        assert_eq!(examined.report["unnamed_objects"], 1);
+        assert_eq!(kept.doctor(&["--repair"]).await.outcomes(), ["repaired", "repaired"]);
+        kept.doctor(&[]).await.assert_clean();
+        let mut left = [copy(&named), upload(&announced), upload(&recent)];
+        left.sort();
+        assert_eq!(kept.objects_in(&["public", "uploads"]), left, "{}", kept.name());
+    }
+}
+
+/// To the wrong database all photos look like litter.
+#[tokio::test]
+async fn the_photos_of_another_database_are_not_repaired_away() {
+    for kept in Kept::everywhere().await {
+        kept.app.user("alice").await;
+        many_photos(&kept, 1, 25);
+        let objects = kept.objects();
+        objects.iter().for_each(|key| age(&kept.root().join(key)));
+        // An old state of it.
+        kept.app.execute("DELETE FROM photos");
+        let repaired = kept.doctor(&["--repair"]).await;
+        assert_eq!(repaired.outcomes(), vec!["left"; 100], "{}", kept.name());
+        assert!(repaired.report.to_string().contains("is this the right database"));
+        // Another one.
+        kept.app.execute("UPDATE instance SET id = gen_random_uuid()");
+        let repaired = kept.doctor(&["--repair"]).await;
+        assert_eq!(repaired.check("owner").0, "wrong");
+        assert_eq!(repaired.outcomes(), vec!["left"; 100]);
+        assert_eq!(kept.objects(), objects);
+        // One that does not say whose it is.
+        std::fs::remove_file(kept.root().join("instance")).unwrap();
+        let repaired = kept.doctor(&["--repair"]).await;
+        assert_eq!((repaired.check("owner").0.as_str(), repaired.well), ("note", false));
+        assert_eq!(kept.objects(), objects);
+        assert!(!kept.root().join("instance").exists(), "it only looks");
+    }
+}
+
 #[tokio::test]
 async fn counts_that_are_wrong_are_found_and_counted_anew() {
     let kept = Kept::on_disk().await;
@@ -157,13 +218,17 @@ async fn counts_that_are_wrong_are_found_and_counted_anew() {
     kept.doctor(&[]).await.assert_clean();
     kept.app.execute(
         "UPDATE photo_counts SET photos = 7 WHERE owner_id = 1; \
+         INSERT INTO users (username, email, password_hash) VALUES ('carol', 'carol@example.org', '-'); \
+         INSERT INTO photo_counts (owner_id, photos, bytes) VALUES (3, 0, 5); \
          DELETE FROM hashtag_counts WHERE owner_id = 1 AND hashtag_id = 2; DELETE FROM photo_counts WHERE owner_id = 2",
     );
     let examined = kept.doctor(&[]).await;
-    assert_eq!(examined.findings(), ["miscounted 1", "miscounted 2"]);
+    assert_eq!(examined.findings(), ["miscounted 1", "miscounted 2", "miscounted 3"]);
     assert_eq!(examined.report["findings"][0]["counts"], 2);
-    assert_eq!(kept.doctor(&["--repair"]).await.outcomes(), ["repaired", "repaired"]);
+    assert_eq!(kept.doctor(&["--repair"]).await.outcomes(), ["repaired"; 3]);
     kept.doctor(&[]).await.assert_clean();
+    let sizes = "SELECT bool_and(bytes = (SELECT sum(size_bytes) FROM photos WHERE owner_id = counts.owner_id))::text FROM photo_counts AS counts";
+    assert_eq!(kept.app.ask(sizes), "true");
     assert_eq!(kept.app.ask("SELECT string_agg(photos::text, ' ' ORDER BY owner_id) FROM photo_counts"), "3 3");
     assert_eq!(kept.app.ask("SELECT sum(photos) FROM hashtag_counts"), "9");
 }
@@ -254,7 +319,7 @@ fn many_photos(kept: &Kept, owner: i64, count: u32) {
 #[tokio::test]
 async fn in_a_library_in_use_nothing_is_found_that_is_not_there() {
     let asked = std::env::var("LUMINA_LIBRARY").ok().and_then(|count| count.parse().ok());
-    for (kept, count) in Kept::everywhere().await.into_iter().zip([1000, 100]) {
+    for (kept, count) in Kept::everywhere().await.into_iter().zip([500, 50]) {
         let count = asked.unwrap_or(count);
         let alice = kept.app.user("alice").await;
         many_photos(&kept, 1, count);

@@ -38,6 +38,8 @@ async fn an_album_moves_while_it_is_in_use() {
         let (alice, first) = (alice.clone(), first.clone());
         tokio::spawn(async move {
             loop {
+                // Not so many that copying them three times takes long.
+                tokio::time::sleep(Duration::from_millis(150)).await;
                 let bytes = jpeg();
                 let photo = alice.upload(bytes.clone()).await;
                 first.lock().unwrap().push((photo, bytes));
@@ -52,6 +54,7 @@ async fn an_album_moves_while_it_is_in_use() {
     assert!(copied.status.success(), "{copied:?}");
     assert!(said(&copied).contains("Everything is there") && said(&copied).contains("--quick"), "{}", said(&copied));
     assert!(!said(&copied).contains("must-not-be-seen"));
+    assert!(!uploads.is_finished());
     uploads.abort();
     let _ = uploads.await;
 
@@ -70,6 +73,9 @@ async fn an_album_moves_while_it_is_in_use() {
             kept.app.execute("UPDATE removals SET due_at = now()");
             kept.app.state().album.sweep().await.unwrap();
         }
+        let there = next.as_ref().map_or_else(|| kept.app.data_dir().to_owned(), S3Server::bucket);
+        let owner = std::fs::read_to_string(there.join("instance")).unwrap();
+        assert_eq!(owner, kept.app.ask("SELECT id::text FROM instance"));
         kept.app.restart_with(|config| config.s3 = next.as_ref().map(S3Server::config)).await;
         kept.server = next;
         assert!(!from.is_empty());
@@ -159,6 +165,15 @@ async fn a_storage_is_not_copied_into_itself() {
         let why = String::from_utf8_lossy(&refused.stderr).into_owned();
         assert!(!refused.status.success() && why.contains("where the photos are already"), "{why}");
         assert_eq!(kept.objects(), before);
+        // Nor into another's.
+        let another = S3Server::start();
+        let theirs = another.bucket().join("instance");
+        std::fs::write(&theirs, uuid::Uuid::new_v4().to_string()).unwrap();
+        let (_folder, to_another) = target(kept.app.data_dir(), Some(&another.config()));
+        let refused = kept.run(&["storage", "copy", "--to", to_another.to_str().unwrap()]).await;
+        let why = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && why.contains("of another database"), "{why}");
+        assert!(another.objects().is_empty());
         std::fs::write(&to, "s3:\n  bucket_name: x\nbind: nowhere").unwrap();
         let refused = kept.run(&["storage", "copy", "--to", to.to_str().unwrap()]).await;
         let why = String::from_utf8_lossy(&refused.stderr).into_owned();

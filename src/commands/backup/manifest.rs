@@ -31,6 +31,8 @@ pub struct Header {
     pub made_at: DateTime<Utc>,
     /// The newest migration of the database in it.
     pub schema: String,
+    /// The id of the database: whose photos they are.
+    pub instance: Uuid,
     /// The object with the database, as `pg_dump` writes it.
     database: String,
     /// The object with the generated secret, where there is one.
@@ -39,12 +41,13 @@ pub struct Header {
 
 impl Header {
     /// Of a backup made now.
-    pub fn new(database: Hash, secret_key: Option<Hash>) -> Self {
+    pub fn new(instance: Uuid, database: Hash, secret_key: Option<Hash>) -> Self {
         Self {
             format: FORMAT,
             lumina: env!("CARGO_PKG_VERSION").into(),
             made_at: Utc::now(),
             schema: db::newest_migration(),
+            instance,
             database: hex(&database),
             secret_key: secret_key.map(|hash| hex(&hash)),
         }

@@ -114,8 +114,7 @@ async fn storage(config: &Config, report: &mut Report) -> Option<Storage> {
 /// What photos need, tried with an object that is removed again. Should that fail, it counts as left behind later.
 async fn rights(storage: &Storage, report: &mut Report) {
     const BYTES: &[u8] = b"lumina doctor";
-    let photo = Uuid::now_v7();
-    let key = ObjectKey::new(photo, Kind::Original);
+    let key = ObjectKey::new(Uuid::now_v7(), Kind::Original);
     let folder = key.to_string().trim_end_matches("original").to_owned();
     let mut check = |name, done: Result<bool, StorageError>| {
         report.check(match done {
@@ -130,6 +129,11 @@ async fn rights(storage: &Storage, report: &mut Report) {
     let listed: Result<Vec<_>, _> =
         storage.list(&folder).map_ok(|listed| (listed.key, listed.size)).try_collect().await;
     check("list", listed.map(|listed| listed == [(key.to_string(), BYTES.len() as u64)]));
+    // What programs put in themselves is put at such an address.
+    match storage.put_at_url(key, BYTES.to_vec()).await {
+        Ok(false) => {}
+        done => check("presign", done),
+    }
     let deleted = match storage.delete(key).await {
         Ok(()) => storage.has(key).await.map(|there| !there),
         Err(error) => Err(error),

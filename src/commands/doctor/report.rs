@@ -68,6 +68,8 @@ pub(super) struct Report {
     checks: Vec<Check>,
     photos: u64,
     objects: u64,
+    /// Objects of the last days that no row names: the server removes them by itself when they are a week old.
+    unnamed_objects: u64,
     /// Photos whose renditions an older version has made; they are shown all the same.
     outdated_renditions: u64,
     findings: Vec<Reported>,
@@ -104,6 +106,10 @@ impl Report {
 
     pub(super) fn object(&mut self) {
         self.objects += 1;
+    }
+
+    pub(super) fn unnamed(&mut self, objects: u64) {
+        self.unnamed_objects += objects;
     }
 
     /// `above` prints a line where a progress bar may be.
@@ -143,6 +149,12 @@ impl Report {
             (false, open) => format!("{open} findings"),
         };
         println!("{} photos, {} objects: {verdict}{mended}.", self.photos, self.objects);
+        if self.unnamed_objects > 0 {
+            println!(
+                "{} objects are named by no row: the server removes them by itself when they are a week old.",
+                self.unnamed_objects
+            );
+        }
         if self.outdated_renditions > 0 {
             println!(
                 "The smaller copies of {} photos are of an older version: `lumina renditions` makes them anew.",

@@ -104,6 +104,12 @@ impl Client {
         self.bucket.presign_put(key, seconds, Some(signed), None).await.map_err(signing)
     }
 
+    /// Puts bytes in at such an address.
+    pub(super) async fn put_at_url(&self, url: String, bytes: Vec<u8>) -> Result<(), Failure> {
+        let request = self.request(Method::PUT, url).body(bytes);
+        self.in_time(async { checked(send(request).await?).await }).await.map(drop)
+    }
+
     /// Puts a file in by many requests; removes what is there of it when that fails.
     pub(super) async fn put_in_parts(&self, key: &str, file: &Path) -> Result<(), Failure> {
         let mut file = File::open(file).await.map_err(Failure::ours)?;

@@ -52,8 +52,13 @@ impl Kept {
 
     /// The keys of all objects of photos, in order.
     pub fn objects(&self) -> Vec<String> {
+        self.objects_in(&["photos"])
+    }
+
+    /// The keys of all objects in some folders, in order.
+    pub fn objects_in(&self, folders: &[&str]) -> Vec<String> {
         let mut objects = Vec::new();
-        let mut folders = vec![self.root().join("photos")];
+        let mut folders: Vec<_> = folders.iter().map(|name| self.root().join(name)).collect();
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
                 match entry.path() {
@@ -66,7 +71,7 @@ impl Kept {
         objects
     }
 
-    /// Puts something there that nothing names, of two days ago.
+    /// Puts something there that nothing names, of eight days ago.
     pub fn leave_behind(&self, key: &str) -> PathBuf {
         let path = self.root().join(key);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -132,10 +137,10 @@ pub fn write_settings(path: &Path, data_dir: &Path, s3: Option<&S3Config>) {
     std::fs::write(path, text).unwrap();
 }
 
-/// Makes a file two days old.
+/// Makes a file eight days old.
 pub fn age(path: &Path) {
     let file = std::fs::File::options().write(true).open(path).unwrap();
-    file.set_modified(SystemTime::now() - Duration::from_secs(48 * 3600)).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_secs(8 * 24 * 3600)).unwrap();
 }
 
 /// The doctor's report.
