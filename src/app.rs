@@ -24,6 +24,7 @@ use crate::db::private::{self, PrivatePostgres};
 use crate::db::{Db, Gathered};
 use crate::media::OutsideDecoder;
 use crate::media::RenditionName;
+use crate::metrics::Metrics;
 use crate::models::Photo;
 use crate::models::seen::{self, Asked, Seen};
 use crate::passwords::Passwords;
@@ -57,6 +58,8 @@ pub struct AppState {
     pub passwords: Passwords,
     /// Access tokens of programs.
     pub tokens: Tokens,
+    /// What is measured.
+    pub metrics: Metrics,
     /// Whether pages offer to make an account.
     pub registration: Offer,
     /// The first signs session cookies, all verify them.
@@ -147,7 +150,9 @@ impl App {
         let tokens = Tokens::new(&jwt.secret_key, &secrets, &origin, jwt.access_token_expire_minutes);
         let page_policy = headers::page_policy(&config);
         let seen = Gathered::new(db.clone(), seen::look);
-        let state = AppState { config, db, seen, album, passwords, tokens, registration, cookie_keys, page_policy };
+        let metrics = Metrics::new(&db, &album, &passwords);
+        let state =
+            AppState { config, db, seen, album, passwords, tokens, registration, metrics, cookie_keys, page_policy };
         let state = web::Data::new(state);
         let warming = state.clone();
         actix_web::rt::spawn(async move { warming.passwords.warm_up().await });

@@ -31,7 +31,7 @@ use crate::telemetry;
 use sources::Settings;
 
 /// All settings by name. In the environment they are upper-case, with `__` for the dot.
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 23] = [
     "bind",
     "public_url",
     "data_dir",
@@ -49,6 +49,7 @@ const KEYS: [&str; 22] = [
     "jwt.access_token_expire_minutes",
     "cors.allowed_origins",
     "registration",
+    "metrics_token",
     "log_level",
     "log_format",
     "limits.upload_mib",
@@ -77,6 +78,8 @@ pub struct Config {
     pub cors_origins: Vec<PublicUrl>,
     /// Who may create an account; `None`: as an admin chose while it runs, at first anyone.
     pub registration: Option<Registration>,
+    /// What Prometheus has to show for `/metrics`; `None`: anyone may read them.
+    pub metrics_token: Option<Secret>,
     /// What is logged: a level, or `tracing` directives such as `info,lumina=debug`.
     pub log_level: String,
     /// How it is written.
@@ -184,6 +187,7 @@ impl Config {
             jwt: Jwt { secret_key: Vec::new(), access_token_expire_minutes: 30 },
             cors_origins: Vec::new(),
             registration: None,
+            metrics_token: None,
             log_level: "info".into(),
             log_format: LogFormat::Text,
             limits: Limits { upload_mib: 100, megapixels: 100, files_per_upload: 1000 },
@@ -220,6 +224,9 @@ impl Config {
         self.s3 = S3Config::take_from(settings);
         settings.set(&mut self.registration, "registration", "open, invitation or closed", |text| {
             Registration::parse(text).map(Some)
+        });
+        settings.set(&mut self.metrics_token, "metrics_token", "at least 16 bytes of text", |text| {
+            (text.len() >= 16).then(|| Some(Secret::new(text)))
         });
         settings.set(
             &mut self.log_level,
@@ -284,11 +291,15 @@ impl Config {
             Some(s3) => s3.effective(),
             None => "s3: null # photos are kept on disk in data_dir\n".into(),
         };
+        let metrics = match self.metrics_token {
+            Some(_) => "metrics_token: \"***\"\n",
+            None => "metrics_token: null # anyone may read /metrics\n",
+        };
         let Limits { upload_mib, megapixels, files_per_upload } = self.limits;
         format!(
             "bind: {}\npublic_url: {}\ndata_dir: {}\ndatabase_url: {database_url}\nsecret_key: {secret_key}\n\
              {s3}jwt:\n  secret_key: {jwt_key}\n  algorithm: HS256\n  access_token_expire_minutes: {}\n\
-             cors:\n  allowed_origins: {}\nregistration: {}\nlog_level: {}\nlog_format: {}\n\
+             cors:\n  allowed_origins: {}\nregistration: {}\n{metrics}log_level: {}\nlog_format: {}\n\
              limits:\n  upload_mib: {upload_mib}\n  megapixels: {megapixels}\n  files_per_upload: {files_per_upload}\n",
             json!(self.bind.to_string()),
             json!(self.public_url.origin()),

@@ -54,6 +54,12 @@ pub enum AppError {
     /// Somebody else was faster.
     #[error("conflict: {0}")]
     Conflict(String),
+    /// The same request is being worked on under the same `Idempotency-Key`.
+    #[error("in progress")]
+    InProgress,
+    /// The `Idempotency-Key` came with another request before.
+    #[error("idempotency key of another request")]
+    OtherRequest,
     /// The database or the storage cannot answer now; trying again later helps.
     #[error("unavailable: {0}")]
     Unavailable(String),
@@ -63,6 +69,12 @@ pub enum AppError {
 }
 
 impl AppError {
+    /// Whether the one who asks has to do otherwise: not a fault of ours, and nothing that passes.
+    #[must_use]
+    pub fn is_the_clients(&self) -> bool {
+        self.status_code().is_client_error()
+    }
+
     /// Wraps an unexpected error.
     pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self::Internal(cause.into())
@@ -86,10 +98,10 @@ impl ResponseError for AppError {
             Self::LoginRequired | Self::Credentials(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::Invalid(_) | Self::InvalidFields(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid(_) | Self::InvalidFields(_) | Self::OtherRequest => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge(_) | Self::OverQuota(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Conflict(_) | Self::Taken(_) => StatusCode::CONFLICT,
+            Self::Conflict(_) | Self::Taken(_) | Self::InProgress => StatusCode::CONFLICT,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -10,6 +10,7 @@
 //! | [`models`] | rows and queries; knows nothing of HTTP |
 //! | [`storage`] | photos' bytes |
 //! | [`media`] | image work: bytes in, bytes out |
+//! | [`metrics`] | what is measured, for Prometheus; [`durations`]: its histograms |
 //! | [`db`] | the door to Postgres, and our own Postgres when none is given |
 //! | [`config`], [`telemetry`], [`error`], [`passwords`], [`tokens`] | settings, logs, errors, bcrypt, access tokens |
 //!
@@ -25,8 +26,10 @@ pub mod app;
 pub mod commands;
 pub mod config;
 pub mod db;
+pub mod durations;
 pub mod error;
 pub mod media;
+pub mod metrics;
 pub mod models;
 pub mod pages;
 pub mod passwords;

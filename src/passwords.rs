@@ -15,9 +15,11 @@ pub const SHORTEST: usize = 8;
 /// The longest password, in bytes: bcrypt's 72 less its closing zero.
 pub const LONGEST: usize = 71;
 
-/// Hashes and checks passwords.
+/// Hashes and checks passwords. Clones share the bound.
+#[derive(Clone)]
 pub struct Passwords {
     cost: u32,
+    most: usize,
     permits: Arc<Semaphore>,
     /// What the password of an unknown user is compared with, so that knowing and not knowing a name cost the same.
     nobody: Arc<OnceLock<String>>,
@@ -28,7 +30,7 @@ impl Passwords {
     #[must_use]
     pub fn new(cost: u32) -> Self {
         let cores = available_parallelism().map_or(1, Into::into);
-        Self { cost, permits: Arc::new(Semaphore::new(cores)), nobody: Arc::default() }
+        Self { cost, most: cores, permits: Arc::new(Semaphore::new(cores)), nobody: Arc::default() }
     }
 
     /// The hash to keep.
@@ -71,6 +73,13 @@ impl Passwords {
             Ok(hash) => drop(self.nobody.set(hash)),
             Err(error) => tracing::warn!(%error, "passwords"),
         }
+    }
+
+    /// How many passwords may be worked on at once, and how many are.
+    #[must_use]
+    pub fn usage(&self) -> (u64, u64) {
+        let (most, free) = (self.most as u64, self.permits.available_permits() as u64);
+        (most, most.saturating_sub(free))
     }
 
     async fn run<T: Send + 'static>(

@@ -10,7 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::api;
 use crate::error::AppError;
 use crate::pages::{
-    account, admin as admin_pages, hashtags as hashtag_pages, home as home_page, people, photos as photo_pages,
+    account, admin as admin_pages, docs, hashtags as hashtag_pages, home as home_page, people, photos as photo_pages,
 };
 use crate::pages::{registration, session, shared};
 use crate::routes::place::{Place, api, at};
@@ -40,6 +40,7 @@ fn table() -> Vec<Place> {
         at("/account").get(account::show_account).post(account::profile::update_profile),
         at("/account/password").post(account::password::update_password),
         at("/account/theme").post(account::theme::update_theme),
+        at("/account/sharex").get(account::sharex::show_sharex),
         at("/account/sessions/end-others").post(account::devices::end_other_sessions),
         at("/account/sessions/{id}/end").post(account::devices::end_session),
         at("/admin/people").get(admin_pages::people::show_people),
@@ -63,6 +64,10 @@ fn table() -> Vec<Place> {
         api("/photos/{id}").get(api::photos::show_photo).patch(api::photos::update_photo).delete(api::photos::delete_photo),
         api("/hashtags").get(api::hashtags::list_hashtags).post(api::hashtags::create_hashtag),
         api("/hashtags/search").get(api::hashtags::search_hashtags),
+        api("/openapi.json").get(api::description::show_description),
+        api("/docs").get(docs::show_docs),
+        at("/docs").get(docs::show_docs),
+        at("/metrics").get(api::metrics::show_metrics),
         at("/health").get(api::health::show_health),
         at("/static/{build}/{path:.*}").get(assets::show_asset),
     ]
@@ -85,6 +90,31 @@ pub fn all() -> impl Iterator<Item = (Method, String)> {
 #[must_use]
 pub fn is_api(path: &str) -> bool {
     path == "/api" || path.starts_with("/api/")
+}
+
+/// The API to read and to try.
+pub fn docs() -> &'static str {
+    "/docs"
+}
+
+/// The API's description for programs.
+pub fn api_description() -> &'static str {
+    "/api/v1/openapi.json"
+}
+
+/// What is measured, for Prometheus.
+pub fn metrics() -> &'static str {
+    "/metrics"
+}
+
+/// Where programs send photos to (POST).
+pub fn api_new_photo() -> &'static str {
+    "/api/v1/photos/"
+}
+
+/// A custom uploader for ShareX.
+pub fn sharex() -> &'static str {
+    "/account/sharex"
 }
 
 /// A photo in the API.

@@ -5,6 +5,8 @@
 //! their decoding wandered over those.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
 
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -21,6 +23,21 @@ pub(super) struct Decoders {
     threads: Arc<ThreadPool>,
     /// One permit a MiB.
     memory: Arc<Semaphore>,
+    /// Jobs that wait or run.
+    jobs: Arc<AtomicU64>,
+}
+
+/// How much of it is in use.
+#[derive(Debug, Clone, Copy)]
+pub struct DecodersUsage {
+    /// Threads.
+    pub threads: u64,
+    /// Jobs that wait or run.
+    pub jobs: u64,
+    /// What all jobs together may take.
+    pub memory_bytes: u64,
+    /// What they take.
+    pub memory_in_use_bytes: u64,
 }
 
 impl Decoders {
@@ -34,7 +51,18 @@ impl Decoders {
             // The job's sender is dropped, which tells the one who waits.
             .panic_handler(|_| tracing::error!("image work panicked"))
             .build()?;
-        Ok(Self { threads: Arc::new(threads), memory: Arc::new(Semaphore::new(MEMORY as usize)) })
+        Ok(Self { threads: Arc::new(threads), memory: Arc::new(Semaphore::new(MEMORY as usize)), jobs: Arc::default() })
+    }
+
+    /// How much of it is in use now.
+    pub(super) fn usage(&self) -> DecodersUsage {
+        let free = self.memory.available_permits() as u64;
+        DecodersUsage {
+            threads: self.threads.current_num_threads() as u64,
+            jobs: self.jobs.load(Relaxed),
+            memory_bytes: u64::from(MEMORY) << 20,
+            memory_in_use_bytes: u64::from(MEMORY).saturating_sub(free) << 20,
+        }
     }
 
     /// Runs `job`, which takes `bytes` of memory, when it is its turn. Waiting costs no thread. What of that memory the
@@ -47,6 +75,7 @@ impl Decoders {
         bytes: u64,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<(T, Memory), AppError> {
+        let _counted = Counted::new(&self.jobs);
         let memory = self.memory.clone().acquire_many_owned(mebibytes(bytes)).await.map_err(AppError::internal)?;
         let (done, result) = oneshot::channel();
         let span = Span::current();
@@ -73,4 +102,20 @@ impl Memory {
 /// As permits are counted.
 fn mebibytes(bytes: u64) -> u32 {
     u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(MEMORY).min(MEMORY)
+}
+
+/// One more as long as it is there: also when nobody waits any more.
+struct Counted(Arc<AtomicU64>);
+
+impl Counted {
+    fn new(count: &Arc<AtomicU64>) -> Self {
+        count.fetch_add(1, Relaxed);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
 }

@@ -107,22 +107,28 @@ impl Album {
         Ok(self.storage.put_file(key(upload.id), file).await?)
     }
 
-    /// Makes what was put at an upload's address a photo, as [`Album::take_in`] does. Doing it twice is fine.
+    /// Makes what was put at an upload's address a photo, as [`Album::take_in_and`] does. Doing it twice is fine.
     ///
     /// # Errors
     /// [`NotConfirmed`], with [`AppError::NotFound`] when `owner` has announced no such upload of late. What was refused is
     /// gone: other bytes may be put there.
-    pub async fn confirm(&self, owner: UserId, id: UploadId, hashtags: Vec<Hashtag>) -> Result<Taken, NotConfirmed> {
+    pub async fn confirm(
+        &self,
+        owner: UserId,
+        id: UploadId,
+        hashtags: Vec<Hashtag>,
+        also: impl Fn(&mut PgConnection, &mut Taken) -> Result<(), AppError> + Clone + Send + 'static,
+    ) -> Result<Taken, NotConfirmed> {
         let find = || self.db.read(move |conn| Upload::owned_by(conn, owner, id));
         let upload = find().await?;
         if upload.photo_id.is_some() {
-            return Ok(self.confirmed(&upload).await?);
+            return Ok(self.confirmed(&upload, also).await?);
         }
         let taken = match self.read_upload(&upload).await {
-            Ok(staged) => self.take_in(owner, staged, hashtags).await.map_err(NotConfirmed::from),
+            Ok(staged) => self.take_in_and(owner, staged, hashtags, also).await.map_err(NotConfirmed::from),
             // Perhaps because another confirmation was faster.
             Err(NotConfirmed::NotThere) => match find().await? {
-                upload if upload.photo_id.is_some() => return Ok(self.confirmed(&upload).await?),
+                upload if upload.photo_id.is_some() => return Ok(self.confirmed(&upload, also).await?),
                 _ => return Err(NotConfirmed::NotThere),
             },
             Err(error) => Err(error),
@@ -143,12 +149,18 @@ impl Album {
     }
 
     /// The photo that an upload has become before.
-    async fn confirmed(&self, upload: &Upload) -> Result<Taken, AppError> {
+    async fn confirmed(
+        &self,
+        upload: &Upload,
+        also: impl Fn(&mut PgConnection, &mut Taken) -> Result<(), AppError> + Clone + Send + 'static,
+    ) -> Result<Taken, AppError> {
         let (owner, photo) = (upload.owner_id, upload.photo_id.ok_or(AppError::NotFound)?);
         self.db
-            .read(move |conn| {
+            .write(move |conn| {
                 let (photo, hashtags) = (Photo::owned_by(conn, owner, photo)?, Hashtag::of_photo(conn, photo)?);
-                diesel::QueryResult::Ok(Taken { photo, hashtags, already_here: true })
+                let mut taken = Taken { photo, hashtags, already_here: true };
+                also(conn, &mut taken)?;
+                Ok::<_, AppError>(taken)
             })
             .await
     }

@@ -9,6 +9,7 @@ mod decoders;
 pub mod direct;
 pub mod examine;
 mod hot;
+mod instruments;
 pub mod library;
 pub mod ownership;
 mod process;
@@ -31,9 +32,11 @@ use crate::db::Db;
 use crate::error::AppError;
 use crate::media::{Format, OutsideDecoder, RenditionName};
 use crate::models::{PhotoId, UserId, removal};
-use crate::storage::{Kind, Object, ObjectKey, Storage};
+use crate::storage::{Calls, Kind, Object, ObjectKey, Storage};
 
 pub use clean_copy::CleanCopy;
+pub use decoders::DecodersUsage;
+pub use instruments::Instruments;
 pub use process::hex;
 pub use staged::{Staged, Staging, shown_name};
 pub use take_in::{NotTaken, Taken};
@@ -51,6 +54,7 @@ pub struct Album {
     hot: Arc<Hot>,
     /// Whether a CDN reads what is public straight from the storage.
     publishes: bool,
+    instruments: Instruments,
 }
 
 impl Album {
@@ -68,7 +72,8 @@ impl Album {
         let (storage, outside) = (Arc::new(storage), Arc::new(outside));
         let copies = clean_copy::Turns::new();
         let hot = Arc::new(Hot::new());
-        Ok(Self { db, storage, limits, decoders: Decoders::start()?, outside, copies, hot, publishes })
+        let (decoders, instruments) = (Decoders::start()?, Instruments::default());
+        Ok(Self { db, storage, limits, decoders, outside, copies, hot, publishes, instruments })
     }
 
     /// The rows.
@@ -81,6 +86,24 @@ impl Album {
     #[must_use]
     pub fn storage(&self) -> &Storage {
         &self.storage
+    }
+
+    /// What is counted of its work.
+    #[must_use]
+    pub fn instruments(&self) -> &Instruments {
+        &self.instruments
+    }
+
+    /// What is counted of the storage's.
+    #[must_use]
+    pub fn storage_calls(&self) -> &Calls {
+        self.storage.calls()
+    }
+
+    /// How busy image work is.
+    #[must_use]
+    pub fn decoders_usage(&self) -> DecodersUsage {
+        self.decoders.usage()
     }
 
     /// Begins a file that is being received.

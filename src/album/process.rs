@@ -1,6 +1,7 @@
 //! The image work on one file: what it would take, then the work itself, each when it is its turn.
 
 use std::fmt::Write;
+use std::time::Instant;
 
 use crate::album::decoders::Memory;
 use crate::album::{Album, NotTaken};
@@ -19,6 +20,7 @@ impl Album {
         format: Format,
         sha256: &[u8],
     ) -> Result<(Received, Processed, Memory), NotTaken> {
+        let begun = Instant::now();
         let (mut file, inspected) = self.look_at(file, format).await?;
         let mut done = Err(MediaError::Damaged);
         if let Some(smaller) = inspected.smaller() {
@@ -27,6 +29,7 @@ impl Album {
         if done.is_err() {
             (file, done) = self.process_as(file, inspected).await?;
         }
+        self.instruments.worked(format.name(), begun.elapsed().as_secs_f64());
         if let Err(MediaError::Crashed) = done {
             tracing::error!(sha256 = hex(sha256), "a decoder panicked on this file, which is refused");
         }

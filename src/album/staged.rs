@@ -29,6 +29,12 @@ impl Staged {
     pub fn filename(&self) -> &str {
         &self.filename
     }
+
+    /// Of its bytes.
+    #[must_use]
+    pub fn sha256(&self) -> &[u8] {
+        &self.sha256
+    }
 }
 
 impl Staging {

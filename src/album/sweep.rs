@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 
 use crate::album::Album;
 use crate::error::AppError;
-use crate::models::{PhotoId, Session, removal};
+use crate::models::{PhotoId, Session, idempotency, removal};
 use crate::storage::{Kind, ObjectKey, StorageError};
 
 /// How often it looks: an index that is nearly always empty is cheap to ask.
@@ -21,7 +21,9 @@ impl Album {
     /// Sweeps until it is dropped. Failures are logged and tried again at the next turn.
     pub async fn keep_swept(self) {
         loop {
-            if let Err(error) = self.sweep().await {
+            let swept = self.sweep().await;
+            self.instruments.went_round(&swept);
+            if let Err(error) = swept {
                 tracing::warn!(%error, "sweeping");
             }
             if !self.storage.is_known_to_be_away()
@@ -46,6 +48,9 @@ impl Album {
         if let Err(error) = self.db.read(Session::delete_expired).await {
             tracing::warn!(%error, "forgetting old sessions");
         }
+        if let Err(error) = self.db.read(idempotency::delete_expired).await {
+            tracing::warn!(%error, "forgetting old idempotency keys");
+        }
         // What is claimed now and cannot be removed would be put off for minutes.
         if self.storage.is_known_to_be_away() {
             return Ok(());
@@ -66,6 +71,7 @@ impl Album {
                     }
                 }
             }
+            self.instruments.swept.inc_by(gone.len() as u64);
             tracing::info!(photos = gone.len(), "removed the bytes of deleted photos");
             self.db
                 .write(move |conn| {

@@ -48,10 +48,42 @@ impl Album {
     /// # Errors
     /// [`NotTaken`]; nothing is kept then, though its removal may wait for the sweeper.
     pub async fn take_in(&self, owner: UserId, staged: Staged, hashtags: Vec<Hashtag>) -> Result<Taken, NotTaken> {
+        self.take_in_and(owner, staged, hashtags, |_, _| Ok(())).await
+    }
+
+    /// As [`Album::take_in`]; `also` is done in the transaction that keeps the photo, or finds it here: both or neither.
+    ///
+    /// # Errors
+    /// As [`Album::take_in`], and those of `also`.
+    pub async fn take_in_and(
+        &self,
+        owner: UserId,
+        staged: Staged,
+        hashtags: Vec<Hashtag>,
+        also: impl Fn(&mut PgConnection, &mut Taken) -> Result<(), AppError> + Clone + Send + 'static,
+    ) -> Result<Taken, NotTaken> {
+        let size = staged.size;
+        let taken = self.take_in_uncounted(owner, staged, hashtags, also).await;
+        self.instruments.came(size, &taken);
+        taken
+    }
+
+    async fn take_in_uncounted(
+        &self,
+        owner: UserId,
+        staged: Staged,
+        hashtags: Vec<Hashtag>,
+        also: impl Fn(&mut PgConnection, &mut Taken) -> Result<(), AppError> + Clone + Send + 'static,
+    ) -> Result<Taken, NotTaken> {
         let format = media::identify(&staged.head)?;
-        let (sha256, names) = (staged.sha256.clone(), hashtags.clone());
+        let (sha256, names, early) = (staged.sha256.clone(), hashtags.clone(), also.clone());
         let size = i64::try_from(staged.size).map_err(AppError::internal)?;
-        let known = self.db.write(move |conn| already_here(conn, owner, &sha256, size, &names)).await?;
+        let known = self.db.write(move |conn| {
+            let mut known = already_here(conn, owner, &sha256, size, &names)?;
+            known.iter_mut().try_for_each(|known| early(conn, known))?;
+            Ok::<_, AppError>(known)
+        });
+        let known = known.await?;
         if let Some(known) = known {
             return Ok(known);
         }
@@ -59,7 +91,7 @@ impl Album {
         let staged = Staged { file, ..staged };
         let id = PhotoId::generate();
         self.db.write(move |conn| removal::announce(conn, owner, id)).await?;
-        let kept = self.keep(id, owner, format.content_type(), staged, (processed, memory), hashtags).await;
+        let kept = self.keep(id, owner, format.content_type(), (staged, processed, memory), hashtags, also).await;
         // Objects without a row go at once, not in an hour.
         if !kept.as_ref().is_ok_and(|taken| taken.photo.id == id)
             && let Err(error) = self.db.write(move |conn| removal::hasten(conn, id)).await
@@ -75,9 +107,9 @@ impl Album {
         id: PhotoId,
         owner: UserId,
         content_type: &'static str,
-        staged: Staged,
-        (processed, memory): (Processed, Memory),
+        (staged, processed, memory): (Staged, Processed, Memory),
         hashtags: Vec<Hashtag>,
+        also: impl Fn(&mut PgConnection, &mut Taken) -> Result<(), AppError> + Send + 'static,
     ) -> Result<Taken, AppError> {
         let new = NewPhoto {
             id,
@@ -99,7 +131,8 @@ impl Album {
         self.db
             .write(move |conn| {
                 // The same file may have come twice at the same time.
-                if let Some(known) = already_here(conn, owner, &new.sha256, new.size_bytes, &hashtags)? {
+                if let Some(mut known) = already_here(conn, owner, &new.sha256, new.size_bytes, &hashtags)? {
+                    also(conn, &mut known)?;
                     return Ok(Some(known));
                 }
                 if !removal::withdraw(conn, id)? {
@@ -109,7 +142,9 @@ impl Album {
                     return Ok(None);
                 }
                 let photo = new.insert(conn)?;
-                Ok::<_, AppError>(Some(with_hashtags(conn, photo, &hashtags, false)?))
+                let mut taken = with_hashtags(conn, photo, &hashtags, false)?;
+                also(conn, &mut taken)?;
+                Ok::<_, AppError>(Some(taken))
             })
             .await?
             .ok_or_else(|| AppError::unavailable("taking the photo in took too long"))

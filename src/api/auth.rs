@@ -5,10 +5,10 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use crate::api::rfc3339;
 use crate::app::AppState;
 use crate::error::{AppError, FieldErrors};
 use crate::models::session::Rotation;
@@ -16,16 +16,16 @@ use crate::models::{Session, SessionId, User};
 use crate::tokens::{Named, RefreshToken};
 use crate::web::auth::with_password;
 use crate::web::caller::{AnyCaller, Caller, sign_in_program};
-use crate::web::forms::FormOrJson;
+use crate::web::forms::{FormOrJson, IfSent, JsonBody};
 use crate::web::new_account::{self, NewAccount, NotMade};
 
 const WRONG_PASSWORD: AppError = AppError::Credentials("The username or the password is wrong.");
 const WRONG_TOKEN: AppError = AppError::Credentials("This refresh token is not good any more. Log in again.");
 
 /// `POST /auth/register`: makes an account. Logging in is another request.
-pub async fn create_account(state: web::Data<AppState>, new: web::Json<NewAccount>) -> Result<HttpResponse, AppError> {
-    match new_account::register(&state, new.into_inner()).await? {
-        Ok(user) => Ok(HttpResponse::Created().json(shown(&user))),
+pub async fn create_account(state: web::Data<AppState>, new: JsonBody<NewAccount>) -> Result<HttpResponse, AppError> {
+    match new_account::register(&state, new.0).await? {
+        Ok(user) => Ok(HttpResponse::Created().json(UserJson::of(&user))),
         Err(NotMade::NotAdmitted(reason)) => Err(AppError::Forbidden(reason.words())),
         Err(NotMade::Refused(refused)) => {
             let wrong = refused.fields.named().into_iter().filter(|(_, field)| !field.is_fine());
@@ -35,12 +35,17 @@ pub async fn create_account(state: web::Data<AppState>, new: web::Json<NewAccoun
     }
 }
 
-/// A username or email address, and its password. What else OAuth 2 sends is of no use here.
-#[derive(Deserialize)]
+/// A username or email address, and its password. What else OAuth 2 sends (`grant_type`, `scope`, `client_id`) is of no use
+/// here and passed over.
+#[derive(Deserialize, ToSchema)]
 pub struct Credentials {
+    /// The username, or the email address.
     #[serde(default)]
+    #[schema(required, example = "maria")]
     username: String,
+    /// The password.
     #[serde(default)]
+    #[schema(required, format = Password, example = "correct horse battery")]
     password: String,
 }
 
@@ -57,9 +62,38 @@ pub async fn create_token(
 }
 
 /// A refresh token.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Refresh {
+    /// The newest one of its login.
     #[serde(default)]
+    #[schema(required, example = "5d0c7c43f2f64a0f8f0a3a55d5b7a9c1.q4vJ0m8uYk1c0v0mJ3xg7m2pC1n6r9t8w5z4x3y2v1u")]
+    refresh_token: String,
+}
+
+/// The login that is to end.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = EndedLogin)]
+pub struct Ended {
+    /// Its newest refresh token. Left out or empty, it is the login that the request itself comes from.
+    #[serde(default)]
+    #[schema(example = "5d0c7c43f2f64a0f8f0a3a55d5b7a9c1.q4vJ0m8uYk1c0v0mJ3xg7m2pC1n6r9t8w5z4x3y2v1u")]
+    refresh_token: String,
+}
+
+/// What a program shows instead of a password.
+#[derive(Serialize, ToSchema)]
+pub struct Tokens {
+    /// Send it with every request, as `Authorization: Bearer …`. A JSON Web Token; what is in it is not for you.
+    #[schema(example = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJIUzI1NiIsImtpZCI6Ii4uLiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl")]
+    access_token: String,
+    /// Always `bearer`.
+    #[schema(pattern = "^bearer$", example = "bearer")]
+    token_type: &'static str,
+    /// For how many seconds the access token is good.
+    #[schema(minimum = 60, example = 1800)]
+    expires_in: i64,
+    /// Gets the next pair, once. Good until it was not used for 30 days.
+    #[schema(example = "5d0c7c43f2f64a0f8f0a3a55d5b7a9c1.q4vJ0m8uYk1c0v0mJ3xg7m2pC1n6r9t8w5z4x3y2v1u")]
     refresh_token: String,
 }
 
@@ -84,9 +118,9 @@ pub async fn refresh_token(state: web::Data<AppState>, sent: FormOrJson<Refresh>
 pub async fn end_login(
     state: web::Data<AppState>,
     caller: Result<AnyCaller, AppError>,
-    sent: Option<FormOrJson<Refresh>>,
+    sent: IfSent<FormOrJson<Ended>>,
 ) -> Result<HttpResponse, AppError> {
-    let sent = sent.map(|sent| sent.0.refresh_token).filter(|text| !text.is_empty());
+    let sent = sent.0.map(|sent| sent.0.refresh_token).filter(|text| !text.is_empty());
     let ended = match sent {
         Some(text) => {
             let (session, secret) = RefreshToken::parse(&text).ok_or(WRONG_TOKEN)?;
@@ -104,28 +138,54 @@ pub async fn end_login(
 
 /// `GET /auth/me`: who one is.
 pub async fn show_me(caller: Caller) -> HttpResponse {
-    HttpResponse::Ok().json(shown(&caller.user))
+    HttpResponse::Ok().json(UserJson::of(&caller.user))
 }
 
 /// RFC 6749, 5.1: nobody keeps a copy.
 fn pair(state: &AppState, user: &User, session: SessionId, refresh: &RefreshToken) -> Result<HttpResponse, AppError> {
     let access = state.tokens.make(Named { session, user: user.id }).map_err(AppError::internal)?;
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(json!({
-        "access_token": access,
-        "token_type": "bearer",
-        "expires_in": state.tokens.lifetime_seconds(),
-        "refresh_token": refresh.text(session),
-    })))
+    let tokens = Tokens {
+        access_token: access,
+        token_type: "bearer",
+        expires_in: state.tokens.lifetime_seconds(),
+        refresh_token: refresh.text(session),
+    };
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(tokens))
 }
 
-/// A user, to themselves.
-fn shown(user: &User) -> Value {
-    json!({
-        "id": user.id,
-        "username": user.username,
-        "email": user.email,
-        "full_name": user.full_name,
-        "role": user.role().as_str(),
-        "created_at": rfc3339(user.created_at),
-    })
+/// An account, to its owner.
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
+pub struct UserJson {
+    /// Never changes.
+    #[schema(example = 1)]
+    id: i64,
+    /// As it was typed at registration.
+    #[schema(min_length = 3, max_length = 50, example = "maria")]
+    username: String,
+    /// For logging in.
+    #[schema(max_length = 254, example = "maria@example.org")]
+    email: String,
+    /// Shown on the public page; may be empty.
+    #[schema(max_length = 100, example = "Maria Papadaki")]
+    full_name: String,
+    /// `admin` may manage other accounts.
+    #[schema(pattern = "^(user|admin)$", example = "user")]
+    role: &'static str,
+    /// When the account was made.
+    #[schema(example = "2026-11-21T09:00:00.123456Z")]
+    created_at: DateTime<Utc>,
+}
+
+impl UserJson {
+    fn of(user: &User) -> Self {
+        Self {
+            id: user.id.0,
+            username: user.username.clone(),
+            email: user.email.clone(),
+            full_name: user.full_name.clone(),
+            role: user.role().as_str(),
+            created_at: user.created_at,
+        }
+    }
 }

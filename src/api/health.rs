@@ -1,26 +1,42 @@
 //! `GET /health`: whether requests can be answered, for load balancers and container engines.
 
-use std::collections::BTreeMap;
-
 use actix_web::{HttpResponse, web};
 use diesel::connection::SimpleConnection;
 use futures_util::future::join;
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::app::AppState;
+use crate::error::AppError;
+
+/// Whether requests can be answered.
+#[derive(Serialize, ToSchema)]
+pub struct Health {
+    /// `ok`, or `unavailable` when one of the others is there.
+    #[schema(pattern = "^(ok|unavailable)$", example = "ok")]
+    status: &'static str,
+    /// `away` when the database does not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^away$", nullable = false, example = "away")]
+    database: Option<&'static str>,
+    /// `away` when the storage does not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^away$", nullable = false, example = "away")]
+    storage: Option<&'static str>,
+}
 
 /// 200 when the database and the storage answer, else 503 with what does not.
 pub async fn show_health(state: web::Data<AppState>) -> HttpResponse {
     let (database, storage) = join(state.db.read(|conn| conn.batch_execute("SELECT 1")), state.album.is_up()).await;
-    let away = [("database", database.err()), ("storage", storage.err())];
-    let away: Vec<_> = away.into_iter().filter_map(|(what, error)| Some((what, error?))).collect();
-    if away.is_empty() {
-        return HttpResponse::Ok().json(json!({ "status": "ok" }));
+    let away = |what: &str, answer: Result<(), AppError>| {
+        answer.err().map(|error| {
+            tracing::warn!(%error, what, "health");
+            "away"
+        })
+    };
+    let (database, storage) = (away("database", database), away("storage", storage));
+    if database.is_none() && storage.is_none() {
+        return HttpResponse::Ok().json(Health { status: "ok", database, storage });
     }
-    let mut answer = BTreeMap::from([("status", "unavailable")]);
-    for (what, error) in away {
-        tracing::warn!(%error, what, "health");
-        answer.insert(what, "away");
-    }
-    HttpResponse::ServiceUnavailable().json(answer)
+    HttpResponse::ServiceUnavailable().json(Health { status: "unavailable", database, storage })
 }

@@ -1,8 +1,11 @@
 //! JSON: one file a resource, through the same models and the same [`album`](crate::album) as the pages.
 
 pub mod auth;
+pub mod description;
 pub mod hashtags;
 pub mod health;
+pub mod idempotency;
+pub mod metrics;
 pub mod photo_json;
 pub mod photos;
 pub mod uploads;
@@ -12,26 +15,21 @@ use actix_web::http::header::{ETag, EntityTag, IfNoneMatch};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
-use chrono::{DateTime, SecondsFormat, Utc};
-use serde_json::Value;
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::error::AppError;
 use crate::web::bytes::matches;
 
 /// A list, or "you have it already". The tag is of what it says: reading the rows is cheap, sending them over and over to
 /// a program that looks for news is not. Weak, because the same list may be sent compressed.
-fn tagged(request: &HttpRequest, list: &Value) -> HttpResponse {
-    let body = list.to_string();
+fn tagged(request: &HttpRequest, list: &impl Serialize) -> Result<HttpResponse, AppError> {
+    let body = serde_json::to_string(list).map_err(AppError::internal)?;
     let digest = Sha256::digest(body.as_bytes());
     let tag = EntityTag::new_weak(BASE64.encode(digest.get(..15).unwrap_or_default()));
     let same = matches!(request.get_header::<IfNoneMatch>(), Some(known) if matches(&known, &tag));
     let status = if same { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let mut answer = HttpResponse::build(status);
     answer.insert_header(ETag(tag)).insert_header(("vary", "authorization, cookie"));
-    if same { answer.finish() } else { answer.content_type("application/json").body(body) }
-}
-
-/// A time as RFC 3339 has it, in UTC.
-fn rfc3339(at: DateTime<Utc>) -> String {
-    at.to_rfc3339_opts(SecondsFormat::AutoSi, true)
+    Ok(if same { answer.finish() } else { answer.content_type("application/json").body(body) })
 }

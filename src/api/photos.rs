@@ -1,30 +1,33 @@
 //! `/api/v1/photos/`: one's own photos.
 
 use actix_multipart::Multipart;
-use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::json;
+use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 
 use crate::album::{NotTaken, Staged, Taken};
-use crate::api::photo_json::shown;
+use crate::api::idempotency::{Claimed, IdempotencyKey, Try, fingerprint, respond};
+use crate::api::photo_json::{PhotoJson, PhotoList};
 use crate::api::tagged;
 use crate::app::AppState;
 use crate::config::Limits;
 use crate::error::{AppError, FieldErrors};
 use crate::media::MediaError;
-use crate::models::{Cursor, Hashtag, Listing, Photo, PhotoId};
+use crate::models::idempotency::{Answer, Hold};
+use crate::models::{Cursor, Hashtag, Listing, Photo, PhotoId, UserId, Visibility};
 use crate::routes;
 use crate::web::caller::{Caller, Sent};
 use crate::web::filter::{Filter, cut_page};
-use crate::web::forms::{Field, Pairs};
+use crate::web::forms::{Field, JsonBody, Pairs};
 use crate::web::photo_changes::{Changes, Typed, Wrong};
 use crate::web::upload_form::{Refusal, UploadForm};
 
 /// Photos of an answer, unless it is asked for another number.
-const PAGE: usize = 60;
+pub const PAGE: usize = 60;
 /// The most.
-const LARGEST_PAGE: usize = 200;
+pub const LARGEST_PAGE: usize = 200;
 
 /// `GET /photos/?hashtag=&limit=&after=`: a page of them, newest first.
 pub async fn list_photos(
@@ -41,32 +44,86 @@ pub async fn list_photos(
         .await?;
     let next = cut_page(&mut listed, limit)
         .map(|cursor| state.absolute(&routes::api_photos(&filter.hashtags, limit, &cursor.to_string())));
-    let photos: Vec<_> = listed.iter().map(|(photo, hashtags)| shown(&state, photo, hashtags)).collect();
-    Ok(tagged(&request, &json!({ "photos": photos, "total": total, "next": next })))
+    let photos = listed.into_iter().map(|(photo, hashtags)| PhotoJson::of(&state, photo, hashtags)).collect();
+    tagged(&request, &PhotoList { photos, total, next })
 }
 
 /// `POST /photos/`: takes one photo in. The same bytes again are the photo that is here, with these hashtags added.
 pub async fn create_photo(
     state: web::Data<AppState>,
     caller: Caller,
+    key: IdempotencyKey,
     upload: Multipart,
 ) -> Result<HttpResponse, AppError> {
     let limits = Limits { files_per_upload: 1, ..state.config.limits };
-    let form = UploadForm::read(upload, &state.album, &limits).await?;
-    let hashtags =
-        Hashtag::parse_list(&form.hashtags).map_err(|error| AppError::invalid_field("hashtags", error.to_string()))?;
+    let mut form = UploadForm::read(upload, &state.album, &limits).await?;
+    let (hashtags, visibility) = (std::mem::take(&mut form.hashtags), std::mem::take(&mut form.visibility));
+    let wanted = Wanted::parse(&hashtags, &visibility)?;
     let staged = only_file(form)?;
-    let filename = staged.filename().to_owned();
-    let taken = state.album.take_in(caller.user.id, staged, hashtags).await;
-    let taken = taken.map_err(|error| refused(filename, error))?;
-    Ok(kept(&state, &taken))
+    let texts = [staged.filename(), &hashtags, &visibility].map(str::as_bytes);
+    let request = fingerprint([&b"POST /photos"[..], staged.sha256()].into_iter().chain(texts));
+    match key.claim(&state.db, caller.user.id, request).await? {
+        Claimed::Before(answer) => Ok(answer),
+        Claimed::Now(this) => take_in(state, this, caller.user.id, staged, wanted).await,
+    }
 }
 
-/// What was taken in: 201 for a new photo, 200 for one that was here.
-pub(super) fn kept(state: &AppState, taken: &Taken) -> HttpResponse {
-    let mut answer = if taken.already_here { HttpResponse::Ok() } else { HttpResponse::Created() };
+/// What a photo is to have from the beginning.
+struct Wanted {
+    hashtags: Vec<Hashtag>,
+    visibility: Option<Visibility>,
+}
+
+impl Wanted {
+    fn parse(hashtags: &str, visibility: &str) -> Result<Self, AppError> {
+        let typed = |text: &str| Some(text).filter(|text| !text.is_empty()).map(str::to_owned);
+        let typed = Typed { title: None, hashtags: Some(hashtags.to_owned()), visibility: typed(visibility) };
+        let changes = Changes::parse(typed).map_err(wrong)?;
+        Ok(Self { hashtags: changes.hashtags.unwrap_or_default(), visibility: changes.visibility })
+    }
+}
+
+/// Makes a file that has arrived a photo, and its answer one to be given again.
+async fn take_in(
+    state: web::Data<AppState>,
+    this: Try,
+    owner: UserId,
+    staged: Staged,
+    wanted: Wanted,
+) -> Result<HttpResponse, AppError> {
+    let filename = staged.filename().to_owned();
+    let also = remember(&state, &this, wanted.visibility);
+    let taken = this.run(state.album.take_in_and(owner, staged, wanted.hashtags, also)).await;
+    let taken = taken.map_err(|error| refused(filename, error))?;
+    Ok(respond(answer_to(&state, this.hold.as_ref(), &taken)?))
+}
+
+/// What is done with a photo in the transaction that keeps it: who is to see it, and the answer that will be given again.
+pub(super) fn remember(
+    state: &web::Data<AppState>,
+    this: &Try,
+    visibility: Option<Visibility>,
+) -> impl Fn(&mut diesel::PgConnection, &mut Taken) -> Result<(), AppError> + Clone + Send + 'static {
+    let (state, hold) = (state.clone(), this.hold.clone());
+    move |conn, taken| {
+        if let Some(visibility) = visibility {
+            taken.photo = Photo::set_visibility(conn, taken.photo.owner_id, taken.photo.id, visibility)?;
+        }
+        match &hold {
+            Some(hold) => Ok(hold.finish(conn, &answer_to(&state, Some(hold), taken)?)?),
+            None => Ok(()),
+        }
+    }
+}
+
+/// 201 for a photo that is new: also one that a try with the same key kept, before it died without an answer.
+pub(super) fn answer_to(state: &AppState, hold: Option<&Hold>, taken: &Taken) -> Result<Answer, AppError> {
+    let began = hold.and_then(|hold| hold.first_began);
+    let is_new = !taken.already_here || began.is_some_and(|began| taken.photo.created_at >= began);
     let here = state.absolute(&routes::api_photo(&taken.photo.id.to_string()));
-    answer.insert_header((header::LOCATION, here)).json(shown(state, &taken.photo, &taken.hashtags))
+    let photo = PhotoJson::of(state, taken.photo.clone(), taken.hashtags.clone());
+    let body = serde_json::to_string(&photo).map_err(AppError::internal)?;
+    Ok(Answer { status: if is_new { 201 } else { 200 }, location: Some(here), body })
 }
 
 /// `GET /photos/{id}`: one of them.
@@ -78,12 +135,19 @@ pub async fn show_photo(
     answer(&state, &caller, *id).await
 }
 
-/// What is to change; what is absent stays.
-#[derive(Deserialize)]
+/// What is to change of a photo; what is absent or null stays as it is.
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = PhotoChanges)]
 pub struct Patch {
+    /// One line. May be empty.
+    #[schema(max_length = 200, example = "Evening at the harbour")]
     title: Option<String>,
+    /// All that it is to carry, at most 50; the others are taken away.
+    #[schema(schema_with = names)]
     hashtags: Option<Names>,
+    /// Who may see it beside its owner. `private` ends its link for good.
+    #[schema(schema_with = crate::api::photo_json::visibilities_or_null)]
     visibility: Option<String>,
 }
 
@@ -105,14 +169,27 @@ impl Names {
     }
 }
 
+/// The schema of [`Names`].
+pub(super) fn names() -> Schema {
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let what = "All that it is to carry, at most 50, as a list or as one text; the others are taken away.";
+    OneOfBuilder::new()
+        .item(ArrayBuilder::new().items(text()))
+        .item(text())
+        .item(ObjectBuilder::new().schema_type(Type::Null))
+        .description(Some(what))
+        .examples([json!(["crete", "sunset"])])
+        .build()
+        .into()
+}
+
 /// `PATCH /photos/{id}`: title, hashtags, visibility; all that are sent, or none when one of them is wrong.
 pub async fn update_photo(
     state: web::Data<AppState>,
     id: web::Path<PhotoId>,
-    sent: Sent<web::Json<Patch>>,
+    sent: Sent<JsonBody<Patch>>,
 ) -> Result<HttpResponse, AppError> {
-    let Sent(caller, patch) = sent;
-    let Patch { title, hashtags, visibility } = patch.into_inner();
+    let Sent(caller, JsonBody(Patch { title, hashtags, visibility })) = sent;
     let hashtags = hashtags.map(Names::into_text);
     let changes = Changes::parse(Typed { title, hashtags, visibility }).map_err(wrong)?;
     let (owner, photo) = (caller.user.id, *id);
@@ -138,7 +215,7 @@ async fn answer(state: &AppState, caller: &Caller, id: PhotoId) -> Result<HttpRe
         .db
         .read(move |conn| diesel::QueryResult::Ok((Photo::owned_by(conn, owner, id)?, Hashtag::of_photo(conn, id)?)))
         .await?;
-    Ok(HttpResponse::Ok().json(shown(state, &photo, &hashtags)))
+    Ok(HttpResponse::Ok().json(PhotoJson::of(state, photo, hashtags)))
 }
 
 fn limit(request: &HttpRequest) -> Result<usize, AppError> {

@@ -129,6 +129,19 @@ pub struct Db {
     permits: Arc<Semaphore>,
 }
 
+/// How much of the database is in use.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage {
+    /// Open connections.
+    pub connections: u32,
+    /// Those nobody uses.
+    pub idle: u32,
+    /// How many may use it at once.
+    pub permits: u64,
+    /// How many do.
+    pub permits_in_use: u64,
+}
+
 impl Db {
     /// Waits until the database at `url` answers (saying so every few seconds), migrates it, and opens the pool.
     ///
@@ -151,6 +164,16 @@ impl Db {
             .error_handler(Box::new(LogQuietly))
             .build_unchecked(ConnectionManager::new(url));
         Self { pool, permits: Arc::new(Semaphore::new(CONNECTIONS as usize)) }
+    }
+
+    /// How much of it is in use now.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        let state = self.pool.state();
+        let free = self.permits.available_permits() as u64;
+        let permits = u64::from(CONNECTIONS);
+        let permits_in_use = permits.saturating_sub(free);
+        Usage { connections: state.connections, idle: state.idle_connections, permits, permits_in_use }
     }
 
     /// Runs `job` with a connection, on a thread that may block.

@@ -26,6 +26,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    idempotency_keys (user_id, key) {
+        user_id -> Int8,
+        key -> Bytea,
+        request -> Bytea,
+        holder -> Uuid,
+        alive_until -> Timestamptz,
+        status -> Nullable<Int2>,
+        location -> Nullable<Text>,
+        body -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     instance (id) {
         id -> Uuid,
         one -> Bool,
@@ -102,6 +116,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    public_hashtag_counts (hashtag_id, owner_id) {
+        hashtag_id -> Int4,
+        owner_id -> Int8,
+        photos -> Int8,
+    }
+}
+
+diesel::table! {
     removals (photo_id) {
         photo_id -> Uuid,
         owner_id -> Int8,
@@ -160,10 +182,13 @@ diesel::table! {
 
 diesel::joinable!(hashtag_counts -> hashtags (hashtag_id));
 diesel::joinable!(hashtag_counts -> users (owner_id));
+diesel::joinable!(idempotency_keys -> users (user_id));
 diesel::joinable!(invitations -> users (created_by));
 diesel::joinable!(photo_counts -> users (owner_id));
 diesel::joinable!(photo_hashtags -> hashtags (hashtag_id));
 diesel::joinable!(photos -> users (owner_id));
+diesel::joinable!(public_hashtag_counts -> hashtags (hashtag_id));
+diesel::joinable!(public_hashtag_counts -> users (owner_id));
 diesel::joinable!(removals -> users (owner_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(uploads -> users (owner_id));
@@ -172,12 +197,14 @@ diesel::allow_tables_to_appear_in_same_query!(
     chores,
     hashtag_counts,
     hashtags,
+    idempotency_keys,
     instance,
     invitations,
     photo_counts,
     photo_hashtags,
     photos,
     public_copies,
+    public_hashtag_counts,
     removals,
     sessions,
     settings,

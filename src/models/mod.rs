@@ -5,6 +5,7 @@
 pub mod chore;
 pub mod gallery;
 pub mod hashtag;
+pub mod idempotency;
 pub mod ids;
 pub mod instance;
 pub mod inventory;

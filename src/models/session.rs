@@ -176,6 +176,15 @@ impl Session {
         diesel::update(sessions::table.find(id)).set(sessions::notice.eq(notice)).execute(conn).map(drop)
     }
 
+    /// How many are live, of all users: for those who watch over us. Reads an index.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn count(conn: &mut PgConnection) -> QueryResult<i64> {
+        let limit = Utc::now() - TimeDelta::days(IDLE_DAYS);
+        sessions::table.filter(sessions::last_seen_at.gt(limit)).count().get_result(conn)
+    }
+
     /// Deletes the rows that are too old to be used.
     ///
     /// # Errors

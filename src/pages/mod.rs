@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod admin;
+pub mod docs;
 pub mod hashtags;
 pub mod home;
 pub mod people;

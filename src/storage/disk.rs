@@ -16,7 +16,7 @@ use tempfile::{NamedTempFile, TempPath};
 
 use super::list::{self, Listing};
 use super::temporary::TemporaryFolder;
-use super::{Object, ObjectKey, Received, StorageError};
+use super::{Calls, Object, ObjectKey, Received, StorageError};
 
 /// How often a photo's folder is made again when deletions keep removing it.
 const ATTEMPTS: usize = 32;
@@ -26,13 +26,18 @@ const ATTEMPTS: usize = 32;
 pub struct Disk {
     root: Arc<Path>,
     temporaries: TemporaryFolder,
+    calls: Calls,
 }
 
 impl Disk {
+    pub(super) fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
     /// See [`super::Storage::disk`].
     pub(super) async fn open(data_dir: &Path) -> Result<Self, StorageError> {
         let temporaries = TemporaryFolder::open(data_dir).await?;
-        let disk = Self { root: data_dir.into(), temporaries };
+        let disk = Self { root: data_dir.into(), temporaries, calls: Calls::default() };
         let opened = disk.clone();
         blocking(move || {
             let photos = disk.root.join("photos");

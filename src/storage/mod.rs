@@ -6,6 +6,7 @@
 //! [`Storage`] is an enum with a variant for each kind of storage: the disk, which is the default, and a bucket of any
 //! S3-compatible storage. Both pass the same tests.
 
+mod calls;
 mod disk;
 mod key;
 mod list;
@@ -34,6 +35,7 @@ use crate::config::{Config, S3Config};
 /// Bytes read at a time: two or three times as many are held for each reader.
 const CHUNK: usize = 128 * 1024;
 
+pub use calls::Calls;
 pub use disk::Disk;
 pub use key::{Kind, ObjectKey, PHOTOS, PUBLIC, UPLOADS, UnknownKey};
 pub use list::{Listed, Listing};
@@ -202,6 +204,15 @@ impl Storage {
         Ok(Self::S3(S3::open(data_dir, config).await?))
     }
 
+    /// What is counted of it.
+    #[must_use]
+    pub fn calls(&self) -> &Calls {
+        match self {
+            Self::Disk(disk) => disk.calls(),
+            Self::S3(s3) => s3.calls(),
+        }
+    }
+
     /// Removes temporary files that an earlier run left behind. Only for the start: it does not spare those in use by
     /// this process; while another one works here, such as `lumina renditions`, it does nothing.
     ///
@@ -262,10 +273,13 @@ impl Storage {
     /// [`StorageError::Full`] or [`StorageError::Unavailable`]: then nothing is at `key`, unless a bucket did it and its
     /// answer was lost; and the temporary file is gone.
     pub async fn put_file(&self, key: ObjectKey, file: Received) -> Result<(), StorageError> {
-        match self {
-            Self::Disk(disk) => disk.put_file(key, file).await,
-            Self::S3(s3) => s3.put_file(key, file).await,
-        }
+        let done = async {
+            match self {
+                Self::Disk(disk) => disk.put_file(key, file).await,
+                Self::S3(s3) => s3.put_file(key, file).await,
+            }
+        };
+        self.calls().count("put", done).await
     }
 
     /// As [`Storage::put_file`], for bytes in memory.
@@ -273,10 +287,13 @@ impl Storage {
     /// # Errors
     /// As [`Storage::put_file`].
     pub async fn put_bytes(&self, key: ObjectKey, bytes: Vec<u8>) -> Result<(), StorageError> {
-        match self {
-            Self::Disk(disk) => disk.put_bytes(key, bytes).await,
-            Self::S3(s3) => s3.put_bytes(key, bytes).await,
-        }
+        let done = async {
+            match self {
+                Self::Disk(disk) => disk.put_bytes(key, bytes).await,
+                Self::S3(s3) => s3.put_bytes(key, bytes).await,
+            }
+        };
+        self.calls().count("put", done).await
     }
 
     /// As [`Storage::put_file`], for others to read past Lumina: the storage is told what type it is of, and for how long it
@@ -285,11 +302,14 @@ impl Storage {
     /// # Errors
     /// As [`Storage::put_file`].
     pub async fn put_public(&self, key: ObjectKey, file: Received, content_type: &str) -> Result<(), StorageError> {
-        match self {
-            // Nobody reads a disk past Lumina.
-            Self::Disk(disk) => disk.put_file(key, file).await,
-            Self::S3(s3) => s3.put_public(key, file, content_type).await,
-        }
+        let done = async {
+            match self {
+                // Nobody reads a disk past Lumina.
+                Self::Disk(disk) => disk.put_file(key, file).await,
+                Self::S3(s3) => s3.put_public(key, file, content_type).await,
+            }
+        };
+        self.calls().count("put", done).await
     }
 
     /// Opens the object at `key`: all of it, or the bytes from the first to the last position given, both included.
@@ -298,10 +318,13 @@ impl Storage {
     /// # Errors
     /// [`StorageError::NotFound`] or [`StorageError::Unavailable`].
     pub async fn get(&self, key: ObjectKey, range: Option<(u64, u64)>) -> Result<Object, StorageError> {
-        match self {
-            Self::Disk(disk) => disk.get(key, range).await,
-            Self::S3(s3) => s3.get(key, range).await,
-        }
+        let done = async {
+            match self {
+                Self::Disk(disk) => disk.get(key, range).await,
+                Self::S3(s3) => s3.get(key, range).await,
+            }
+        };
+        self.calls().count("get", done).await
     }
 
     /// The size in bytes of the object at `key`.
@@ -309,10 +332,13 @@ impl Storage {
     /// # Errors
     /// [`StorageError::NotFound`] or [`StorageError::Unavailable`].
     pub async fn stat(&self, key: ObjectKey) -> Result<u64, StorageError> {
-        match self {
-            Self::Disk(disk) => disk.stat(key).await,
-            Self::S3(s3) => s3.stat(key).await,
-        }
+        let done = async {
+            match self {
+                Self::Disk(disk) => disk.stat(key).await,
+                Self::S3(s3) => s3.stat(key).await,
+            }
+        };
+        self.calls().count("stat", done).await
     }
 
     /// An address at which anyone may put `size` bytes as the object at `key`, if they begin within `lifetime`. `None` where
@@ -385,10 +411,13 @@ impl Storage {
     /// # Errors
     /// [`StorageError::Unavailable`].
     pub async fn delete(&self, key: ObjectKey) -> Result<(), StorageError> {
-        match self {
-            Self::Disk(disk) => disk.delete(key).await,
-            Self::S3(s3) => s3.delete(key).await,
-        }
+        let done = async {
+            match self {
+                Self::Disk(disk) => disk.delete(key).await,
+                Self::S3(s3) => s3.delete(key).await,
+            }
+        };
+        self.calls().count("delete", done).await
     }
 }
 

@@ -30,7 +30,7 @@ use tokio::task::spawn_blocking;
 
 use super::list::{self, Listing};
 use super::temporary::TemporaryFolder;
-use super::{CHUNK, ClockOffset, Object, ObjectKey, Received, StorageError, Temporary};
+use super::{CHUNK, Calls, ClockOffset, Object, ObjectKey, Received, StorageError, Temporary};
 use crate::config::S3Config;
 
 pub use check::BucketProblem;
@@ -76,6 +76,7 @@ struct Shared {
     many_parts: ManyParts,
     probing: Mutex<()>,
     bounds: Bounds,
+    calls: Calls,
 }
 
 /// What is put in; can be read from its beginning as often as it has to be sent.
@@ -95,14 +96,18 @@ impl S3 {
         let temporaries = TemporaryFolder::open(data_dir).await.map_err(|error| super::in_folder(data_dir, error))?;
         let client = Client::new(config, bounds).map_err(|failure| BucketProblem::of(&failure, config))?;
         check::check(&client, config).await?;
-        let (circuit, many_parts, probing) = Default::default();
-        let shared = Shared { client, circuit, temporaries, many_parts, probing, bounds };
+        let (circuit, many_parts, probing, calls) = Default::default();
+        let shared = Shared { client, circuit, temporaries, many_parts, probing, bounds, calls };
         shared.circuit.succeeded();
         Ok(Self { shared: Arc::new(shared) })
     }
 
     pub(super) fn temporaries(&self) -> &TemporaryFolder {
         &self.shared.temporaries
+    }
+
+    pub(super) fn calls(&self) -> &Calls {
+        &self.shared.calls
     }
 
     /// See [`super::Storage::temporary`]. Refuses a file while it could not be put in.

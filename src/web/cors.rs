@@ -56,7 +56,7 @@ pub async fn answer_other_sites(
 fn may() -> HttpResponse {
     HttpResponse::NoContent()
         .insert_header((ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PUT, PATCH, DELETE"))
-        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, if-none-match"))
+        .insert_header((ACCESS_CONTROL_ALLOW_HEADERS, "authorization, content-type, idempotency-key, if-none-match"))
         .insert_header((ACCESS_CONTROL_MAX_AGE, "600"))
         .finish()
 }

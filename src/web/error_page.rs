@@ -166,6 +166,15 @@ fn words(status: StatusCode, cause: Option<&AppError>) -> (&'static str, String)
         (_, Some(AppError::OverQuota(reason))) => ("No room left", reason.clone()),
         (_, Some(AppError::Unsupported(reason))) => ("That cannot be read", reason.clone()),
         (_, Some(AppError::Conflict(reason))) => ("Somebody was faster", reason.clone()),
+        (_, Some(AppError::InProgress)) => (
+            "Still at it",
+            "The first request with this Idempotency-Key is still being worked on. Send it again in a moment.".to_owned(),
+        ),
+        (_, Some(AppError::OtherRequest)) => (
+            "That did not work",
+            "This Idempotency-Key came with another request before. Nothing was changed. Use a new key for a new request."
+                .to_owned(),
+        ),
         (StatusCode::NOT_FOUND, _) => {
             ("Nothing here", "This page or photo does not exist, or it is not shared with you.".to_owned())
         }

@@ -1,12 +1,16 @@
 //! Forms: a field's value and what is wrong with it, and repeated fields.
 
+use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use actix_web::{Error, FromRequest, HttpRequest, web};
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::error::AppError;
 
@@ -80,6 +84,39 @@ impl FromRequest for Pairs {
     }
 }
 
+/// A body that is a JSON object. serde would take the values alone for one too, as a list.
+pub struct JsonBody<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let json = web::Json::<Object<T>>::from_request(request, payload);
+        Box::pin(async move { json.await.map(|json| Self(json.into_inner().0)) })
+    }
+}
+
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OnlyMaps<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for OnlyMaps<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map))
+            }
+        }
+        deserializer.deserialize_map(OnlyMaps(PhantomData)).map(Self)
+    }
+}
+
 /// A body that is JSON, or a form: OAuth 2 knows forms alone, programs of our own prefer JSON.
 pub struct FormOrJson<T>(pub T);
 
@@ -90,12 +127,30 @@ impl<T: DeserializeOwned + 'static> FromRequest for FormOrJson<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let kind = request.headers().get(CONTENT_TYPE).map(|value| value.as_bytes());
         if kind.is_some_and(|kind| kind.starts_with(b"application/json")) {
-            let json = web::Json::<T>::from_request(request, payload);
-            Box::pin(async move { json.await.map(|json| Self(json.into_inner())) })
+            let json = JsonBody::<T>::from_request(request, payload);
+            Box::pin(async move { json.await.map(|json| Self(json.0)) })
         } else {
             let form = web::Form::<T>::from_request(request, payload);
             Box::pin(async move { form.await.map(|form| Self(form.into_inner())) })
         }
+    }
+}
+
+/// A body that may be left out. One that is there and cannot be read is refused, which `Option` would take for none.
+pub struct IfSent<T>(pub Option<T>);
+
+impl<T: FromRequest + 'static> FromRequest for IfSent<T> {
+    type Error = Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let headers = request.headers();
+        let none = headers.get(CONTENT_LENGTH).is_none_or(|length| length == "0");
+        if none && !headers.contains_key(TRANSFER_ENCODING) {
+            return Box::pin(async { Ok(Self(None)) });
+        }
+        let read = T::from_request(request, payload);
+        Box::pin(async move { read.await.map(|sent| Self(Some(sent))).map_err(Into::into) })
     }
 }
 

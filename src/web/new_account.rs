@@ -2,6 +2,7 @@
 
 use diesel::QueryResult;
 use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::error::AppError;
@@ -10,18 +11,27 @@ use crate::models::user::{NewUser, Taken, User};
 use crate::passwords;
 use crate::web::forms::Field;
 
-/// What is asked for.
-#[derive(Deserialize)]
+/// An account to make.
+#[derive(Deserialize, ToSchema)]
 pub struct NewAccount {
+    /// 3 to 50 letters, digits, dots, dashes or underscores; unique, capital or not.
     #[serde(default)]
+    #[schema(required, pattern = "^[A-Za-z0-9_.-]{3,50}$", example = "maria")]
     username: String,
+    /// Unique, capital or not. No mail is sent.
     #[serde(default)]
+    #[schema(required, format = Email, max_length = 254, example = "maria@example.org")]
     email: String,
+    /// Shown on the public page.
+    #[schema(max_length = 100, example = "Maria Papadaki")]
     full_name: Option<String>,
+    /// At least 8 characters, at most 71 bytes.
     #[serde(default)]
+    #[schema(required, format = Password, min_length = 8, max_length = 71, example = "correct horse battery")]
     password: String,
-    /// The secret of an invitation link.
+    /// The secret of an invitation link, where accounts are made by invitation alone.
     #[serde(default)]
+    #[schema(nullable = false, example = "q4vJ0m8uYk1c0v0mJ3xg7m2pC1n6r9t8w5z4x3y2v1u")]
     invitation: String,
 }
 

@@ -20,8 +20,10 @@ pub struct Typed {
 /// Changes that can be saved.
 pub struct Changes {
     title: Option<String>,
-    hashtags: Option<Vec<Hashtag>>,
-    visibility: Option<Visibility>,
+    /// What it is to carry.
+    pub hashtags: Option<Vec<Hashtag>>,
+    /// Who is to see it.
+    pub visibility: Option<Visibility>,
 }
 
 /// The fields as they were typed, with what is wrong with them.

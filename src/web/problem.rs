@@ -5,9 +5,10 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use crate::error::AppError;
+use crate::error::{AppError, FieldErrors};
 use crate::routes;
 use crate::web::caller::bearer;
 
@@ -25,33 +26,105 @@ pub struct Problem<'a> {
     pub request_id: String,
 }
 
+/// Every `type` there is, without what all begin with, and what it means.
+pub const KINDS: [(&str, &str); 16] = [
+    ("bad-request", "The request makes no sense: `detail` says what to change."),
+    ("login-required", "Send an access token that is still good, or log in."),
+    ("wrong-credentials", "The username, the password or the refresh token is worth nothing."),
+    ("forbidden", "Refused on principle, such as a request from another site."),
+    ("not-found", "It does not exist, or it is somebody else's."),
+    ("method-not-allowed", "This address does not know this method; `Allow` lists those it knows."),
+    ("taken", "Somebody else has that name or address; `errors` says which."),
+    ("conflict", "Somebody else was faster."),
+    ("in-progress", "The same request is being worked on under the same `Idempotency-Key`. Send it again in a moment."),
+    ("other-request", "The `Idempotency-Key` came with another request before. Use a new one."),
+    ("too-large", "More bytes than allowed."),
+    ("over-quota", "Your photos would take more room than you have. Delete some, or ask an administrator for more."),
+    ("unsupported", "A kind of content that is not taken."),
+    ("invalid", "Fields are wrong; `errors` says which."),
+    ("unavailable", "The database or the storage is away. Try again after `Retry-After` seconds."),
+    ("internal", "A mistake of the server; the log has it under `request_id`."),
+];
+
+/// Of every error under `/api`.
+pub const CONTENT_TYPE: &str = "application/problem+json";
+
+/// What every `type` begins with.
+pub const PREFIX: &str = "urn:lumina:problem:";
+
+/// What went wrong (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemJson {
+    /// What a program decides by. It does not change between versions.
+    #[serde(rename = "type")]
+    #[schema(schema_with = kinds)]
+    kind: String,
+    /// The kind of problem, in words.
+    #[schema(example = "That did not work")]
+    title: &'static str,
+    /// The status of the answer.
+    #[schema(minimum = 400, maximum = 599, example = 422)]
+    status: u16,
+    /// This problem, in words: what happened and what to do.
+    #[schema(example = "Some fields are wrong. Nothing was changed.")]
+    detail: String,
+    /// Names the request in the server's log, as the header `X-Request-Id` does.
+    #[schema(example = "0199a2f0-5a4b-7c3e-9d1f-2b6f0c8e4a11")]
+    request_id: String,
+    /// What is wrong with each field, in words; `body` stands for the whole. Only for the types `invalid` and `taken`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<std::collections::BTreeMap<String, Vec<String>>>, nullable = false)]
+    #[schema(example = json!({ "title": ["Use at most 200 characters, on one line."] }))]
+    errors: Option<FieldErrors>,
+}
+
+/// The schema of `type`.
+fn kinds() -> utoipa::openapi::schema::Object {
+    let meanings: String = KINDS.iter().map(|(kind, meaning)| format!("\n- `{PREFIX}{kind}`: {meaning}")).collect();
+    utoipa::openapi::schema::ObjectBuilder::new()
+        .schema_type(utoipa::openapi::schema::Type::String)
+        .description(Some(format!("What a program decides by. It does not change between versions.\n{meanings}")))
+        .enum_values(Some(KINDS.map(|(kind, _)| format!("{PREFIX}{kind}"))))
+        .examples([format!("{PREFIX}invalid")])
+        .build()
+}
+
 /// Whether an error goes to a program: under `/api` always, elsewhere by what the request says.
 #[must_use]
 pub fn wants_json(request: &HttpRequest) -> bool {
     let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let asks = accept.contains("json") && !accept.contains("html");
-    asks || routes::is_api(request.path()) || bearer(request.headers()).is_some()
+    let is_programs = routes::is_api(request.path()) || request.path() == routes::metrics();
+    asks || is_programs || bearer(request.headers()).is_some()
 }
 
 impl Problem<'_> {
     /// As it is sent.
     #[must_use]
     pub fn answer(self) -> HttpResponse {
-        let mut problem = json!({
-            "type": format!("urn:lumina:problem:{}", self.kind()), "title": self.title,
-            "status": self.status.as_u16(), "detail": self.words(), "request_id": self.request_id,
-        });
-        if let (Some(AppError::InvalidFields(errors) | AppError::Taken(errors)), Some(problem)) =
-            (self.cause, problem.as_object_mut())
-        {
-            problem.insert("errors".to_owned(), json!(errors));
-        }
+        let errors = match self.cause {
+            Some(AppError::InvalidFields(errors) | AppError::Taken(errors)) => Some(errors.clone()),
+            _ => None,
+        };
+        let problem = ProblemJson {
+            kind: format!("{PREFIX}{}", self.kind()),
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: self.words(),
+            request_id: self.request_id.clone(),
+            errors,
+        };
         let mut answer = HttpResponse::build(self.status);
         if self.status == StatusCode::UNAUTHORIZED {
             // RFC 9110, 15.5.2: a 401 says how to do better.
             answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"lumina\""));
         }
-        answer.content_type("application/problem+json").body(problem.to_string())
+        if matches!(self.cause, Some(AppError::InProgress)) {
+            answer.insert_header((header::RETRY_AFTER, "1"));
+        }
+        // Not `json`, which would name the type of any other answer.
+        answer.insert_header((header::CONTENT_TYPE, CONTENT_TYPE)).json(problem)
     }
 
     fn kind(&self) -> &'static str {
@@ -61,6 +134,8 @@ impl Problem<'_> {
             (Some(AppError::InvalidFields(_) | AppError::Invalid(_)), _) => "invalid",
             (Some(AppError::Taken(_)), _) => "taken",
             (Some(AppError::OverQuota(_)), _) => "over-quota",
+            (Some(AppError::InProgress), _) => "in-progress",
+            (Some(AppError::OtherRequest), _) => "other-request",
             (_, StatusCode::FORBIDDEN) => "forbidden",
             (_, StatusCode::NOT_FOUND) => "not-found",
             (_, StatusCode::METHOD_NOT_ALLOWED) => "method-not-allowed",

@@ -1,14 +1,16 @@
-//! One line a request, and the span whose id every other line carries.
+//! One line and one count a request, and the span whose id every other line carries.
 //!
 //! Requests are named by their route's pattern and never by their path, which may hold the secret of a link.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::{Error, HttpMessage, HttpRequest};
+use actix_web::{Error, HttpMessage, HttpRequest, web};
 use tracing::Span;
 use tracing_actix_web::{RequestId, RootSpanBuilder};
+
+use crate::app::AppState;
 
 /// Builds the span of a request.
 pub struct RequestSpan;
@@ -27,10 +29,13 @@ impl RootSpanBuilder for RequestSpan {
         let _inside = span.enter();
         match outcome {
             Ok(response) => {
-                let started = response.request().extensions().get::<Started>().copied();
-                let ms = started.map_or(0.0, |Started(at)| at.elapsed().as_secs_f64() * 1000.0);
+                let request = response.request();
+                let took = request.extensions().get::<Started>().map_or(Duration::ZERO, |Started(at)| at.elapsed());
                 let status = response.status().as_u16();
-                tracing::info!(status, ms = format_args!("{ms:.1}"), "answered");
+                tracing::info!(status, ms = format_args!("{:.1}", took.as_secs_f64() * 1000.0), "answered");
+                if let Some(state) = request.app_data::<web::Data<AppState>>() {
+                    state.metrics.answered(request.match_pattern(), request.method().as_str(), status, took);
+                }
             }
             Err(error) => tracing::error!(%error, "request failed"),
         }

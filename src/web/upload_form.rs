@@ -3,7 +3,7 @@
 //! A file that is too large does not spoil the others: its bytes are read and dropped up to a point, so that the client
 //! gets to see the answer. A client that stalls is cut off by [`Pace`].
 
-use actix_multipart::{Field, Multipart};
+use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::http::StatusCode;
 use futures_util::StreamExt;
 
@@ -95,6 +95,8 @@ pub struct UploadForm {
     pub refused: Vec<Refusal>,
     /// As it was typed.
     pub hashtags: String,
+    /// As it was sent; empty when it was not. Programs alone send one.
+    pub visibility: String,
 }
 
 impl UploadForm {
@@ -107,10 +109,11 @@ impl UploadForm {
         let mut form = Self::default();
         let mut reader = Reader { album, limits, pace: Pace::default(), unwanted: 0 };
         while let Some(field) = in_time(upload.next()).await? {
-            let mut field = field.map_err(|_| broken_off())?;
+            let mut field = field.map_err(|error| unreadable(&error))?;
             match field.name() {
                 Some("file") => form.read_file(&mut field, &mut reader).await?,
-                Some("hashtags") => form.hashtags = read_text(&mut field).await?,
+                Some("hashtags") => add_text(&mut form.hashtags, &mut field).await?,
+                Some("visibility") => add_text(&mut form.visibility, &mut field).await?,
                 _ => reader.drain(&mut field).await?,
             }
             if reader.unwanted > PATIENCE {
@@ -172,10 +175,37 @@ impl Reader<'_> {
     }
 }
 
+/// A field that comes more than once holds all that was sent.
+async fn add_text(text: &mut String, field: &mut Field) -> Result<(), AppError> {
+    let more = read_text(field).await?;
+    if text.len() + more.len() > LONGEST_TEXT {
+        return Err(too_long());
+    }
+    if !text.is_empty() {
+        text.push(' ');
+    }
+    text.push_str(&more);
+    Ok(())
+}
+
+fn too_long() -> AppError {
+    AppError::TooLarge("A field other than the file is too long.".to_owned())
+}
+
 async fn read_text(field: &mut Field) -> Result<String, AppError> {
-    let bytes = in_time(field.bytes(LONGEST_TEXT)).await?;
-    let bytes = bytes.map_err(|_| AppError::TooLarge("These are too many hashtags.".to_owned()))?;
+    let bytes = in_time(field.bytes(LONGEST_TEXT)).await?.map_err(|_| too_long())?;
     Ok(String::from_utf8_lossy(&bytes.map_err(|_| broken_off())?).into_owned())
+}
+
+/// It is no upload at all, or it breaks off.
+fn unreadable(error: &MultipartError) -> AppError {
+    use MultipartError::{BoundaryMissing, ContentTypeIncompatible, ContentTypeMissing, ContentTypeParse};
+    match error {
+        BoundaryMissing | ContentTypeIncompatible | ContentTypeMissing | ContentTypeParse => {
+            AppError::Unsupported("Send the upload as multipart/form-data.".to_owned())
+        }
+        _ => broken_off(),
+    }
 }
 
 fn broken_off() -> AppError {

@@ -98,6 +98,7 @@ const TABLE: &[Row] = &[
     ("POST", "/account", members(422)),
     ("POST", "/account/password", members(422)),
     ("POST", "/account/theme", all(303)),
+    ("GET", "/account/sharex", members(200)),
     ("POST", "/account/sessions/end-others", members(303)),
     ("POST", "/account/sessions/{id}/end", owners(303)),
     ("GET", "/admin/people", admins(200)),
@@ -127,6 +128,10 @@ const TABLE: &[Row] = &[
     ("GET", "/api/v1/hashtags", all(200)),
     ("POST", "/api/v1/hashtags", api_members(422)),
     ("GET", "/api/v1/hashtags/search", all(200)),
+    ("GET", "/api/v1/openapi.json", all(200)),
+    ("GET", "/api/v1/docs", all(200)),
+    ("GET", "/docs", all(200)),
+    ("GET", "/metrics", all(200)),
     ("GET", "/health", all(200)),
     ("GET", "/static/{build}/{path:.*}", all(200)),
 ];

@@ -2,8 +2,11 @@
 
 mod accounts;
 mod cors;
+mod description;
 mod direct;
+mod edges;
 mod hashtags;
+mod idempotency;
 mod photos;
 mod problems;
 mod tokens;

@@ -2,6 +2,7 @@
 
 pub mod scenes;
 
+mod docs;
 mod duplicates;
 mod gallery;
 mod keyboard;

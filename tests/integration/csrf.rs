@@ -121,6 +121,7 @@ fn everything(app: &TestApp) -> String {
         "hashtag_counts",
         "photo_counts",
         "removals",
+        "idempotency_keys",
     ]
     .map(|table| app.ask(&format!("SELECT string_agg(t::text, '\n' ORDER BY t::text) FROM {table} t")))
     .join("\n")

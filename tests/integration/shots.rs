@@ -158,7 +158,9 @@ async fn shots() {
 }
 
 async fn shoot_visitor(camera: &Camera<'_>) {
-    for (name, path) in [("home", "/"), ("login", "/login"), ("register", "/register"), ("not-found", "/nothing")] {
+    for (name, path) in
+        [("home", "/"), ("login", "/login"), ("register", "/register"), ("docs", "/docs"), ("not-found", "/nothing")]
+    {
         camera.open(name, path).await;
     }
     camera.browser.open("/register").await;
@@ -188,6 +190,11 @@ async fn shoot_full(camera: &Camera<'_>, maria: &Client, photos: &[Photo]) {
 
 async fn shoot_states(camera: &Camera<'_>) {
     let browser = camera.browser;
+    browser.open("/docs#showMe").await;
+    browser.click("#showMe .try summary").await;
+    browser.click("#showMe .primary").await;
+    browser.seen("#showMe .result .code").await;
+    camera.shoot_window("docs-tried").await;
     browser.open("/photos").await;
     browser.press("?").await;
     camera.shoot_window("keys").await;

@@ -3,6 +3,7 @@
 pub mod devices;
 pub mod password;
 pub mod profile;
+pub mod sharex;
 pub mod theme;
 
 use actix_web::http::StatusCode;
@@ -34,6 +35,7 @@ struct Account {
     sessions: Vec<Device>,
     joined: String,
     public_page: String,
+    upload: String,
 }
 
 struct Device {
@@ -73,6 +75,7 @@ impl Account {
             sessions: sessions.into_iter().map(device).collect(),
             joined: day(user.created_at.naive_utc()),
             public_page: routes::person(&user.username),
+            upload: state.absolute(routes::api_new_photo()),
         })
     }
 }

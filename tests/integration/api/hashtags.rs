@@ -67,3 +67,40 @@ async fn a_name_on_private_photos_is_told_to_nobody_and_one_on_public_photos_to_
     app.execute("UPDATE users SET active = false WHERE username = 'alice'");
     assert_eq!(names(&app, HASHTAGS).await, owned(&[("secret", 0), ("shown", 0)]));
 }
+
+/// What the triggers counted is what there is, whichever way photos and hashtags came and went.
+#[tokio::test]
+async fn public_hashtags_are_counted_right_whatever_happens_to_their_photos() {
+    let app = TestApp::start().await;
+    let (alice, bob) = (app.user("alice").await, app.user("bob").await);
+    let recounted = "SELECT coalesce(string_agg(concat_ws(' ', name, owner, photos), ', ' ORDER BY name, owner), '') FROM ( \
+         SELECT hashtags.name, photos.owner_id AS owner, count(*) AS photos FROM photos \
+         JOIN photo_hashtags ON photo_id = photos.id JOIN hashtags ON hashtags.id = hashtag_id \
+         WHERE visibility = 'public' GROUP BY 1, 2) AS counts";
+    let kept = "SELECT coalesce(string_agg(concat_ws(' ', name, owner_id, photos), ', ' ORDER BY name, owner_id), '') \
+         FROM public_hashtag_counts JOIN hashtags ON hashtags.id = hashtag_id WHERE photos > 0";
+    let check = |what: &str| assert_eq!(app.ask(kept), app.ask(recounted), "{what}");
+    let photo = alice.upload_tagged(jpeg(), "sea crete").await;
+    let other = bob.upload_tagged(jpeg(), "sea").await;
+    alice.share(&photo, "public").await;
+    bob.share(&other, "public").await;
+    check("shared");
+    assert_eq!(names(&app, HASHTAGS).await, owned(&[("crete", 1), ("sea", 2)]));
+    alice.post(&photo.page(), &[("hashtags", "sea lake")]).await.assert_status(303);
+    check("other hashtags");
+    alice.post(&photo.at("delete"), &[]).await.assert_status(303);
+    check("deleted");
+    assert_eq!(names(&app, HASHTAGS).await, owned(&[("sea", 1)]));
+    alice.post(&photo.at("restore"), &[]).await.assert_status(303);
+    check("restored");
+    assert_eq!(names(&app, HASHTAGS).await, owned(&[("lake", 1), ("sea", 2)]));
+    alice.share(&photo, "link").await;
+    check("by link");
+    alice.share(&photo, "public").await;
+    app.execute("UPDATE photos SET taken_at = taken_at - interval '1 day'");
+    check("moved");
+    alice.share(&photo, "private").await;
+    bob.post(&other.at("delete"), &[]).await.assert_status(303);
+    check("all gone");
+    assert_eq!(names(&app, HASHTAGS).await, owned(&[]));
+}

@@ -216,6 +216,25 @@ async fn all_tokens_are_dead_at_the_next_request_after_logout_password_change_an
 }
 
 #[tokio::test]
+async fn a_body_that_cannot_be_read_ends_no_login() {
+    let app = TestApp::start().await;
+    app.user("alice").await;
+    let program = app.program_of("alice").await;
+    for (content_type, body, status) in [
+        ("application/json", "{", 400),
+        ("application/json", "{\"refresh_token\": {}}", 422),
+        ("text/plain", "x", 415),
+        ("", "refresh_token=x", 415),
+    ] {
+        let request = program.request(Method::POST, "/api/v1/auth/logout").header("content-type", content_type);
+        program.send(request.body(body)).await.assert_status(status);
+    }
+    assert!(program.is_in().await);
+    program.send(program.request(Method::POST, "/api/v1/auth/logout")).await.assert_status(204);
+    assert!(!program.is_in().await);
+}
+
+#[tokio::test]
 async fn an_access_token_expires_and_its_refresh_token_goes_on() {
     let mut app = TestApp::start_with(|config| {
         config.jwt.secret_key = vec![Secret::new(KEY)];

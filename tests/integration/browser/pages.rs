@@ -103,7 +103,9 @@ async fn pages_for_visitors_are_sound() {
     }
     let browser = Browser::start(&app).await;
     let mut audit = Audit { browser: &browser, findings: Vec::new() };
-    for path in ["/", "/login", "/register", &link, "/u/alice", "/u/alice?hashtag=sea", "/u/alice?hashtag=none"] {
+    for path in
+        ["/", "/login", "/register", "/docs", &link, "/u/alice", "/u/alice?hashtag=sea", "/u/alice?hashtag=none"]
+    {
         audit.open(path).await;
     }
     audit.open_failing("/photos/nothing/here", &["status of 404"]).await;
@@ -196,7 +198,8 @@ async fn pages_for_users_are_sound() {
     let alice = app.device_of("alice").await;
     let photos = fill_gallery(&alice, 30).await;
     alice.share(&photos[1], "public").await;
-    let more = ["/photos", "/photos?hashtag=crete&hashtag=family", "/hashtags", "/hashtags?q=nothing", "/account"];
+    let more =
+        ["/photos", "/photos?hashtag=crete&hashtag=family", "/hashtags", "/hashtags?q=nothing", "/account", "/docs"];
     let (private, shared) = (photos[0].page(), photos[1].page());
     for path in more.into_iter().chain([private.as_str(), shared.as_str()]) {
         audit.open(path).await;
@@ -206,6 +209,11 @@ async fn pages_for_users_are_sound() {
     browser.open(&shared).await;
     browser.click(".formats summary").await;
     audit.look("all ways to copy", &[]).await;
+    browser.open("/docs").await;
+    browser.click("#showMe .try summary").await;
+    browser.click("#showMe .primary").await;
+    browser.seen("#showMe .result .code").await;
+    audit.look("a call that was tried", &[]).await;
     browser.open("/account").await;
     browser.fill("#email", "not an address").await;
     browser.value::<bool>("document.querySelector('#profile form').noValidate = true").await;

@@ -1,0 +1,11 @@
+DROP TRIGGER photo_hashtags_public_uncounted ON photo_hashtags;
+DROP TRIGGER photo_hashtags_public_counted ON photo_hashtags;
+DROP TRIGGER photos_public_deleted ON photos;
+DROP TRIGGER photos_no_longer_public ON photos;
+DROP TRIGGER photos_made_public ON photos;
+DROP FUNCTION uncount_public_hashtags;
+DROP FUNCTION count_public_hashtags;
+DROP FUNCTION uncount_public_photo;
+DROP FUNCTION count_public_photo;
+DROP INDEX hashtags_listed;
+DROP TABLE public_hashtag_counts;

@@ -1,0 +1,52 @@
+//! Accounts and logins.
+
+use utoipa::openapi::path::HttpMethod::{Get, Post};
+
+use crate::api::auth::{Credentials, Ended, Refresh, Tokens, UserJson};
+use crate::api::description::call::Who::{Anyone, SignedIn};
+use crate::api::description::call::{Call, FORM, JSON};
+use crate::web::new_account::NewAccount;
+
+/// In the order in which one meets them.
+pub fn calls() -> Vec<Call> {
+    let call = |method, path, id, summary| Call::new(method, path, "Accounts", id, summary);
+    vec![
+        call(Post, "/api/v1/auth/register", "register", "Make an account")
+            .says("The first account is the administrator's. Logging in is another call.")
+            .by(Anyone)
+            .sends::<NewAccount>(JSON)
+            .answers::<UserJson>(201, "The account.")
+            .problem(403, "Nobody can make an account here, or only with an invitation that is still good.")
+            .problem(409, "Somebody has that username or email address.")
+            .problem(422, "Fields are wrong."),
+        call(Post, "/api/v1/auth/token", "logIn", "Log in")
+            .says(
+                "OAuth 2's password flow (RFC 6749, 4.3). The login stands among the devices on the account page. It ends by \
+                 logging out, there or here, when the password is changed, or when it was not used for 30 days. The same fields \
+                 are taken as JSON too.",
+            )
+            .by(Anyone)
+            .sends::<Credentials>(FORM)
+            .answers::<Tokens>(200, "A pair of tokens.")
+            .problem(401, "The username or the password is wrong; which of them is not told.")
+            .problem(422, "The body is JSON of another shape."),
+        call(Post, "/api/v1/auth/refresh", "refreshTokens", "Get the next tokens")
+            .says("The refresh token is worth nothing from then on. Whoever shows it again ends the login: one of two who have it should not. A form is taken too.")
+            .by(Anyone)
+            .sends::<Refresh>(JSON)
+            .answers::<Tokens>(200, "A new pair.")
+            .problem(401, "The refresh token is not good any more.")
+            .problem(422, "The body is JSON of another shape."),
+        call(Post, "/api/v1/auth/logout", "logOut", "Log out")
+            .says("Ends the login of the refresh token in the body; without a body, the login whose access token or cookie comes with the request. A form is taken too.")
+            .by(SignedIn)
+            .sends::<Ended>(JSON)
+            .or_nothing()
+            .answers_nothing(204, "It is over: both tokens are worth nothing from here on.")
+            .problem(401, "The refresh token is not good any more.")
+            .problem(422, "The body is JSON of another shape."),
+        call(Get, "/api/v1/auth/me", "showMe", "Who am I")
+            .by(SignedIn)
+            .answers::<UserJson>(200, "The account."),
+    ]
+}
