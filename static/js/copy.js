@@ -5,15 +5,21 @@ import { toast } from "./messages.js";
 async function write(field) {
   if (navigator.clipboard) {
     try {
-      return await navigator.clipboard.writeText(field.value);
+      return await navigator.clipboard.writeText(field.value ?? field.textContent);
     } catch { /* not allowed: the old way */ }
   }
   const focused = document.activeElement;
   field.focus({ preventScroll: true });
-  field.select();
+  select(field);
   const done = document.execCommand("copy");
   focused?.focus({ preventScroll: true });
   if (!done) throw new Error("not copied");
+}
+
+/** A field's text, or all that stands in another element. */
+function select(field) {
+  if (field.select) field.select();
+  else getSelection().selectAllChildren(field);
 }
 
 export async function copy(button) {
@@ -23,7 +29,7 @@ export async function copy(button) {
     await write(field);
   } catch {
     field.focus();
-    field.select();
+    select(field);
     return toast("Your browser did not allow copying. The text is selected: copy it by hand.", { error: true });
   }
   const who = document.querySelector("[data-who]")?.textContent.split(".")[0];

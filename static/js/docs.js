@@ -1,4 +1,5 @@
 // Trying calls from the page that describes them: as whoever is logged in here, or with a token that was pasted.
+import "./copy.js";
 
 const value = (form, place) => [...form.querySelectorAll(`[data-place="${place}"]`)];
 

@@ -1,4 +1,4 @@
-//! `./dev shots DIR`: a picture of every page, for people to look at. Does nothing unless `LUMINA_SHOTS` names a folder.
+//! `./dev shots DIR [NAME]`: a picture of every page, or of those whose name contains NAME, for people to look at. Does nothing unless `LUMINA_SHOTS` names a folder.
 //!
 //! Each file is named after its page, whether the album is full or empty, the window's width and the theme. The photos are
 //! cut from those in the folder `photos` of `LUMINA_CORPUS` when that is set, else painted.
@@ -25,6 +25,8 @@ const PHOTOS: u32 = 72;
 struct Camera<'a> {
     browser: &'a Browser,
     folder: PathBuf,
+    /// Of the pages whose names hold this alone.
+    only: Option<String>,
 }
 
 impl Camera<'_> {
@@ -44,6 +46,9 @@ impl Camera<'_> {
     }
 
     async fn shoot_down_to(&self, name: &str, highest: u32) {
+        if self.only.as_deref().is_some_and(|only| !name.contains(only)) {
+            return;
+        }
         for (width, height) in SIZES {
             self.browser.resize(width, height).await;
             for theme in ["light", "dark"] {
@@ -58,7 +63,8 @@ impl Camera<'_> {
                     self.browser.resize(width, height).await;
                 }
                 self.settle().await;
-                let clip = json!({ "x": 0, "y": 0, "width": width, "height": whole, "scale": 1 });
+                let top: f64 = if highest == 0 { self.browser.value("scrollY").await } else { 0.0 };
+                let clip = json!({ "x": 0, "y": top, "width": width, "height": whole, "scale": 1 });
                 let options = json!({ "format": "png", "captureBeyondViewport": whole > height, "clip": clip });
                 let picture = self.browser.devtools("Page.captureScreenshot", options).await;
                 let file = self.folder.join(format!("{name}-{width}-{theme}.png"));
@@ -139,7 +145,7 @@ async fn shots() {
     let app = TestApp::start().await;
     let browser = Browser::start(&app).await;
     browser.resize(SIZES[2].0, SIZES[2].1).await;
-    let camera = Camera { browser: &browser, folder };
+    let camera = Camera { browser: &browser, folder, only: std::env::var("LUMINA_SHOTS_OF").ok() };
     shoot_visitor(&camera).await;
     browser.sign_up("maria").await;
     let photos = photos();

@@ -20,6 +20,17 @@ impl Example {
         Self(json(schema, 0))
     }
 
+    /// One without what need not be sent, as long as anything has to be.
+    pub fn to_send(schema: &RefOr<Schema>) -> Self {
+        let mut example = json(schema, 0);
+        if let (Json::Object(fields), Some(Schema::Object(object))) = (&mut example, resolved(schema))
+            && !object.required.is_empty()
+        {
+            fields.retain(|(name, _)| object.required.contains(name));
+        }
+        Self(example)
+    }
+
     /// Over several lines.
     pub fn pretty(&self) -> String {
         written(&self.0, 0)

@@ -4,13 +4,11 @@
 mod example;
 mod fields;
 
-use std::fmt::Write as _;
-
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use utoipa::openapi::path::{Operation, Parameter};
-use utoipa::openapi::{Content, RefOr};
+use utoipa::openapi::{Content, RefOr, Response};
 
 use crate::api::description::DESCRIPTION;
 use crate::app::AppState;
@@ -48,7 +46,10 @@ struct Call {
     parameters: Vec<Row>,
     body: Option<Body>,
     curl: String,
+    /// What a good answer holds, where it is JSON.
+    example: Option<String>,
     answers: Vec<Answer>,
+    refusals: Vec<Answer>,
 }
 
 struct Body {
@@ -63,7 +64,6 @@ struct Body {
 
 struct Answer {
     status: String,
-    good: bool,
     about: Vec<Piece>,
     /// What is in it.
     thing: Option<String>,
@@ -130,16 +130,16 @@ impl Call {
     fn of(method: &'static str, path: &str, operation: &Operation, origin: &str) -> Self {
         let parameters = operation.parameters.iter().flatten().filter_map(whole).map(parameter).collect();
         let body = operation.request_body.as_ref().and_then(whole).map(|body| Body::of(&body.content));
-        let answers = operation.responses.responses.iter().filter_map(|(status, answer)| {
-            let answer = whole(answer)?;
-            let content = answer.content.values().filter_map(whole).next();
-            Some(Answer {
-                good: status.starts_with(['2', '3']),
-                status: status.clone(),
-                about: pieces(&answer.description),
-                thing: content.and_then(|content| fields::name_of(content.schema.as_ref()?)),
-            })
+        let contents = |answer: &Response| answer.content.values().filter_map(whole).next()?.schema.clone();
+        let all = || operation.responses.responses.iter().filter_map(|(status, it)| Some((status, whole(it)?)));
+        let is_good = |status: &str| status.starts_with(['2', '3']);
+        let answers = all().map(|(status, answer)| Answer {
+            status: status.clone(),
+            about: pieces(&answer.description),
+            thing: contents(answer).and_then(|schema| fields::name_of(&schema)),
         });
+        let (answers, refusals) = answers.partition(|answer| is_good(&answer.status));
+        let example = all().filter(|(status, _)| is_good(status)).find_map(|(_, answer)| contents(answer));
         let mut call = Self {
             id: operation.operation_id.clone().unwrap_or_default(),
             method,
@@ -150,31 +150,30 @@ impl Call {
             parameters,
             body,
             curl: String::new(),
-            answers: answers.collect(),
+            example: example.filter(|schema| fields::name_of(schema).is_some()).map(|it| Example::of(&it).pretty()),
+            answers,
+            refusals,
         };
         call.curl = call.as_curl(origin);
         call
     }
 
     fn as_curl(&self, origin: &str) -> String {
-        let mut curl = "curl".to_owned();
-        if !["GET", "POST", "PUT"].contains(&self.method) || (self.method == "POST" && self.body.is_none()) {
-            let _ = write!(curl, " -X {}", self.method);
-        }
-        if self.needs_login {
-            curl += " -H \"Authorization: Bearer $TOKEN\" \\\n ";
-        }
-        if let Some(body) = &self.body {
-            curl += &body.as_curl();
-            curl += " \\\n ";
-        }
         let path = self.path.replace("{id}", "$ID");
-        let mut query: Vec<_> =
-            self.parameters.iter().filter(|row| row.place == "query" && row.in_examples()).collect();
-        query.truncate(2);
-        let query: Vec<_> = query.iter().map(|row| format!("{}={}", row.name, row.example)).collect();
+        let query = self.parameters.iter().filter(|row| row.place == "query" && row.in_examples());
+        let query: Vec<_> = query.map(|row| format!("{}={}", row.name, row.example)).take(2).collect();
         let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
-        format!("{curl} \"{origin}{path}{query}\"")
+        // Without being told, curl sends what has a body by POST, and a file by PUT.
+        let method = match (self.method, &self.body) {
+            ("GET" | "PUT", _) | ("POST", Some(_)) => String::new(),
+            (method, _) => format!("-X {method} "),
+        };
+        let mut lines = vec![format!("curl {method}\"{origin}{path}{query}\"")];
+        if self.needs_login {
+            lines.push("-H \"Authorization: Bearer $TOKEN\"".to_owned());
+        }
+        lines.extend(self.body.iter().flat_map(Body::as_curl));
+        lines.join(" \\\n  ")
     }
 }
 
@@ -187,24 +186,24 @@ impl Body {
         Self {
             fields: schema.map(fields::of).unwrap_or_default(),
             is_bytes: first.is_some_and(|(name, _)| name == "application/octet-stream"),
-            json: schema.filter(|_| is_json).map(|schema| Example::of(schema).pretty()),
+            json: schema.filter(|_| is_json).map(|schema| Example::to_send(schema).pretty()),
             content_types: content.into_iter().map(|(name, _)| name).collect(),
         }
     }
 
-    fn as_curl(&self) -> String {
+    fn as_curl(&self) -> Vec<String> {
         if self.is_bytes {
-            return " -T photo.jpg".to_owned();
+            return vec!["-T photo.jpg".to_owned()];
         }
         if let Some(json) = &self.json {
-            let line: Vec<_> = json.lines().map(str::trim).collect();
-            return format!(" -H \"Content-Type: application/json\" -d '{}'", line.join(" ").replace('\'', "'\\''"));
+            let data = format!("-d '{}'", json.replace('\'', "'\\''"));
+            return vec!["-H \"Content-Type: application/json\"".to_owned(), data];
         }
         let is_upload = self.content_types.iter().any(|name| name.starts_with("multipart/"));
         let part = |row: &Row| match (is_upload, row.is_file) {
-            (true, true) => format!(" -F {}=@photo.jpg", row.name),
-            (true, false) => format!(" -F \"{}={}\"", row.name, row.example),
-            _ => format!(" --data-urlencode \"{}={}\"", row.name, row.example),
+            (true, true) => format!("-F {}=@photo.jpg", row.name),
+            (true, false) => format!("-F \"{}={}\"", row.name, row.example),
+            _ => format!("--data-urlencode \"{}={}\"", row.name, row.example),
         };
         self.fields.iter().map(part).collect()
     }
