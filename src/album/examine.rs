@@ -28,8 +28,8 @@ pub enum Finding {
     OriginalMissing { photo: Uuid },
     OriginalSize { photo: Uuid, expected: u64, found: u64 },
     OriginalAltered { photo: Uuid, expected: String, found: String },
-    RenditionMissing { photo: Uuid, rendition: String },
-    RenditionDamaged { photo: Uuid, rendition: String },
+    RenditionMissing { photo: Uuid, rendition: RenditionName },
+    RenditionDamaged { photo: Uuid, rendition: RenditionName },
     Unreadable { key: String, why: String },
     Unreferenced { key: String, size: u64, modified: DateTime<Utc> },
     UnknownName { key: String, size: u64 },
@@ -187,8 +187,8 @@ impl Album {
         key: ObjectKey,
     ) -> Result<Option<Finding>, StorageError> {
         match self.storage.stat(key).await {
-            Err(StorageError::NotFound) => Ok(Some(Finding::RenditionMissing { photo, rendition: name.to_string() })),
-            Ok(0) => Ok(Some(Finding::RenditionDamaged { photo, rendition: name.to_string() })),
+            Err(StorageError::NotFound) => Ok(Some(Finding::RenditionMissing { photo, rendition: name })),
+            Ok(0) => Ok(Some(Finding::RenditionDamaged { photo, rendition: name })),
             size => size.map(|_| None),
         }
     }

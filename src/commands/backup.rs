@@ -36,7 +36,7 @@ use objects::{Hash, Objects};
 use snapshot::Snapshot;
 
 /// Photos worked on at a time.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 16;
 
 /// Where to, and how thoroughly.
 #[derive(Args, Clone, Debug)]
@@ -60,7 +60,12 @@ pub async fn backup(config: &Config, options: Backup) -> Result<ExitCode, StartE
     let database = Opened::open(config, Schema::UpToDate).await?;
     let backed_up = run(config, &database, &storage, &target, deep).await;
     database.close().await?;
-    let (done, problems) = backed_up?;
+    let (done, problems) = backed_up.map_err(|error| {
+        let folder = target.folder().display();
+        format!(
+            "{error}\nNo new backup was made in {folder}; an earlier one there is as it was. Run it again to go on."
+        )
+    })?;
     println!(
         "{} photos, {} objects: {} new ({}), {} removed that are no longer needed. The backup is in {}.",
         done.photos,
@@ -166,7 +171,7 @@ impl Copying<'_> {
                 break;
             }
             if self.stop.asked() {
-                return Err("Stopped: the backup before is as it was. Run it again to go on.".into());
+                return Err("Stopped.".into());
             }
             let photos = stream::iter(some).map(|(row, stored, known)| self.photo(row, stored, known));
             let mut photos = photos.buffered(AT_ONCE);

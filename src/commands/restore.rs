@@ -28,7 +28,7 @@ use crate::models::{instance, removal};
 use crate::storage::{PHOTOS, Storage, StorageError};
 
 /// Objects restored at a time.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 16;
 
 /// Where from.
 #[derive(Args, Clone, Debug)]

@@ -27,7 +27,7 @@ use crate::models::{Photo, instance};
 use crate::storage::{Kind, Listed, Listing, ObjectKey, PHOTOS, Storage, StorageError};
 
 /// Objects copied at a time.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 16;
 
 /// Passes that look for what came in meanwhile.
 const PASSES: u32 = 5;

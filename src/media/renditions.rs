@@ -4,6 +4,7 @@
 //! next larger: the many pixels are walked over once and never copied. All are lossy WebP, a third smaller than JPEG of the
 //! same quality, with the photo's transparency and without any of its metadata. What plays has one more, which still plays.
 
+use serde::Serialize;
 use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
@@ -31,7 +32,8 @@ pub(super) const LARGEST_STILL: u32 = 2560;
 pub(super) const MOST_MOVING: u64 = 32 << 20;
 
 /// Which rendition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum RenditionName {
     /// For the gallery: longest edge at most 480 pixels.
     Small,

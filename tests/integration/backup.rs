@@ -14,7 +14,7 @@ use crate::support::kept::{Kept, command, output};
 use crate::support::s3::S3Server;
 use crate::support::*;
 
-fn said(output: &Output) -> String {
+pub fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
@@ -23,19 +23,21 @@ async fn backup(kept: &Kept, folder: &Path) -> Output {
 }
 
 /// An instance with nothing in it.
-struct Bare {
+pub struct Bare {
     folder: TempDir,
-    database: Database,
+    /// Where its data folder is, if not in a scratch folder.
+    pub data: Option<PathBuf>,
+    pub database: Database,
     s3: Option<S3Config>,
 }
 
 impl Bare {
-    fn new(s3: Option<S3Config>) -> Self {
-        Self { folder: cluster::scratch(), database: Database::empty(), s3 }
+    pub fn new(s3: Option<S3Config>) -> Self {
+        Self { folder: cluster::scratch(), data: None, database: Database::empty(), s3 }
     }
 
-    fn data_dir(&self) -> PathBuf {
-        self.folder.path().join("data")
+    pub fn data_dir(&self) -> PathBuf {
+        self.data.clone().unwrap_or_else(|| self.folder.path().join("data"))
     }
 
     async fn run(&self, arguments: &[&str]) -> Output {
@@ -44,7 +46,7 @@ impl Bare {
         output(command).await
     }
 
-    async fn restore(&self, from: &Path) -> Output {
+    pub async fn restore(&self, from: &Path) -> Output {
         self.run(&["restore", from.to_str().unwrap()]).await
     }
 

@@ -7,10 +7,10 @@ use crate::support::images::encoded;
 use crate::support::*;
 
 /// A small file system in memory, which only root can mount.
-struct SmallDisk(PathBuf);
+pub struct SmallDisk(pub PathBuf);
 
 impl SmallDisk {
-    fn mount(at: &Path, kib: u32) -> Option<Self> {
+    pub fn mount(at: &Path, kib: u32) -> Option<Self> {
         std::fs::create_dir_all(at).unwrap();
         let options = format!("size={kib}k");
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at).output();
@@ -18,7 +18,7 @@ impl SmallDisk {
     }
 
     /// Takes all room but this much.
-    fn leave(&self, kib: u64) {
+    pub fn leave(&self, kib: u64) {
         let _ = std::fs::remove_file(self.0.join("ballast"));
         let free = rustix::fs::statvfs(&self.0).unwrap();
         let free = free.f_bavail * free.f_frsize;
@@ -73,7 +73,7 @@ async fn uploads_are_refused_and_reading_goes_on() {
 }
 
 /// Pixels that no format makes small.
-fn noise() -> image::DynamicImage {
+pub fn noise() -> image::DynamicImage {
     let mut state = 1_u32;
     let mut next = || {
         // xorshift32 (Marsaglia, 2003)

@@ -22,6 +22,7 @@ mod bucket_faults;
 mod bytes;
 mod cdn;
 mod colour;
+mod command_faults;
 mod command_user;
 mod configuration;
 mod corpus;

@@ -13,7 +13,7 @@ use crate::support::s3::S3Server;
 use crate::support::*;
 
 /// A file with the settings of the other storage.
-fn target(data_dir: &Path, s3: Option<&S3Config>) -> (TempDir, PathBuf) {
+pub fn target(data_dir: &Path, s3: Option<&S3Config>) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("next.yaml");
     write_settings(&file, data_dir, s3);

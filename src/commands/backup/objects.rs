@@ -100,7 +100,7 @@ impl Objects {
             size += chunk.len() as u64;
             file.write_all(&chunk).await?;
         }
-        file.sync_all().await?;
+        file.flush().await?;
         let (this, sha256) = (self.clone(), Hash::from(hash.finalize()));
         spawn_blocking(move || this.place(path, &sha256)).await??;
         Ok((sha256, size))
@@ -111,10 +111,9 @@ impl Objects {
         let this = self.clone();
         spawn_blocking(move || {
             let sha256 = hash_of(&path)?;
-            let file = File::open(&path)?;
-            file.sync_all()?;
+            let size = fs::metadata(&path)?.len();
             this.place(path, &sha256)?;
-            Ok((sha256, file.metadata()?.len()))
+            Ok((sha256, size))
         })
         .await?
     }
@@ -125,6 +124,7 @@ impl Objects {
         if path.exists() && hash_of(&path)? == *sha256 {
             return Ok(());
         }
+        File::open(&file)?.sync_all()?;
         file.persist(&path)?;
         path.parent().map_or(Ok(()), |shard| File::open(shard)?.sync_all())
     }

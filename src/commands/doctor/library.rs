@@ -14,9 +14,9 @@ use crate::album::ownership::Owner;
 use crate::album::{Album, NotTaken, is_suspicious};
 use crate::app::StartError;
 use crate::commands::terminal::progress;
-use crate::media::VERSION;
+use crate::media::{RenditionName, VERSION};
 use crate::models::{Photo, PhotoId};
-use crate::storage::{PUBLIC, UPLOADS};
+use crate::storage::{Kind, ObjectKey, PUBLIC, UPLOADS};
 
 /// Steps of the walk taken together: those that fit nothing are asked of the database in one query.
 const TOGETHER: usize = 500;
@@ -143,9 +143,13 @@ async fn see_to(album: &Album, finding: &Finding, repair: bool, unnamed: Unnamed
              remove these objects by hand."
                 .into(),
         ),
-        _ if !repair => Outcome::Found("--repair mends it."),
-        Finding::RenditionMissing { photo, .. } | Finding::RenditionDamaged { photo, .. } => {
-            rebuild(album, PhotoId(*photo)).await
+        Finding::RenditionMissing { .. } | Finding::RenditionDamaged { .. } if !repair => {
+            Outcome::Found("--repair makes it anew from the original.")
+        }
+        Finding::Unreferenced { .. } if !repair => Outcome::Found("--repair removes it."),
+        Finding::Miscounted { .. } if !repair => Outcome::Found("--repair counts again."),
+        Finding::RenditionMissing { photo, rendition } | Finding::RenditionDamaged { photo, rendition } => {
+            rebuild(album, PhotoId(*photo), *rendition).await
         }
         Finding::Unreferenced { key, .. } => match key.parse() {
             Ok(key) => outcome(album.remove_left_behind(key).await, "removed"),
@@ -162,7 +166,12 @@ fn outcome<T>(result: Result<T, crate::error::AppError>, what: &'static str) -> 
     }
 }
 
-async fn rebuild(album: &Album, photo: PhotoId) -> Outcome {
+async fn rebuild(album: &Album, photo: PhotoId, rendition: RenditionName) -> Outcome {
+    // With another one of the same photo?
+    let key = ObjectKey::new(photo.0, Kind::Rendition(rendition));
+    if album.storage().stat(key).await.is_ok_and(|size| size > 0) {
+        return Outcome::Repaired("made anew");
+    }
     let made = match album.db().read(move |conn| Photo::whosever(conn, photo)).await {
         // Deleted since.
         Ok(None) => Ok(()),
