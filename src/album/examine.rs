@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use chrono::{DateTime, Utc};
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -16,6 +16,9 @@ use crate::media::{RenditionName, VERSION};
 use crate::models::inventory::{self, Inventoried};
 use crate::models::{PhotoId, UserId};
 use crate::storage::{Kind, Listed, Object, ObjectKey, Storage, StorageError};
+
+/// Objects looked at together.
+const AT_ONCE: usize = 16;
 
 /// How often a photo is looked at that changes meanwhile.
 const LOOKS: u32 = 3;
@@ -203,16 +206,23 @@ impl Album {
         let keyed: Vec<_> = objects.into_iter().map(|listed| (listed.key.parse::<ObjectKey>().ok(), listed)).collect();
         let ids: Vec<Uuid> = keyed.iter().filter_map(|(key, _)| Some(key.as_ref()?.id())).collect();
         let named = if ids.is_empty() { HashSet::new() } else { self.named(ids).await? };
-        let (mut findings, mut young) = (Vec::new(), 0);
-        for (key, Listed { key: name, size, modified }) in keyed {
-            match key {
-                Some(key) if named.contains(&key.id()) => {}
+        let unnamed = keyed.into_iter().filter(|(key, _)| key.is_none_or(|key| !named.contains(&key.id())));
+        let mut looked = stream::iter(unnamed)
+            .map(async |(key, listed)| {
+                let Some(key) = key else { return Ok((false, Some(listed))) };
                 // Named until it was removed, a moment ago?
-                Some(key) if !self.storage.has(key).await? => {}
-                Some(_) if modified >= recent => young += 1,
-                Some(_) => findings.push(Finding::Unreferenced { key: name, size, modified }),
-                None if modified >= recent => {}
-                None => findings.push(Finding::UnknownName { key: name, size }),
+                let is_there = self.storage.has(key).await?;
+                Ok::<_, StorageError>((true, is_there.then_some(listed)))
+            })
+            .buffered(AT_ONCE);
+        let (mut findings, mut young) = (Vec::new(), 0);
+        while let Some((known, listed)) = looked.try_next().await? {
+            let Some(Listed { key, size, modified }) = listed else { continue };
+            match known {
+                true if modified >= recent => young += 1,
+                true => findings.push(Finding::Unreferenced { key, size, modified }),
+                false if modified >= recent => {}
+                false => findings.push(Finding::UnknownName { key, size }),
             }
         }
         Ok((findings, young))

@@ -182,29 +182,28 @@ async fn what_no_row_names_beside_photos_is_found_too() {
 /// To the wrong database all photos look like litter.
 #[tokio::test]
 async fn the_photos_of_another_database_are_not_repaired_away() {
-    for kept in Kept::everywhere().await {
-        kept.app.user("alice").await;
-        many_photos(&kept, 1, 25);
-        let objects = kept.objects();
-        objects.iter().for_each(|key| age(&kept.root().join(key)));
-        // An old state of it.
-        kept.app.execute("DELETE FROM photos");
-        let repaired = kept.doctor(&["--repair"]).await;
-        assert_eq!(repaired.outcomes(), vec!["left"; 100], "{}", kept.name());
-        assert!(repaired.report.to_string().contains("is this the right database"));
-        // Another one.
-        kept.app.execute("UPDATE instance SET id = gen_random_uuid()");
-        let repaired = kept.doctor(&["--repair"]).await;
-        assert_eq!(repaired.check("owner").0, "wrong");
-        assert_eq!(repaired.outcomes(), vec!["left"; 100]);
-        assert_eq!(kept.objects(), objects);
-        // One that does not say whose it is.
-        std::fs::remove_file(kept.root().join("instance")).unwrap();
-        let repaired = kept.doctor(&["--repair"]).await;
-        assert_eq!((repaired.check("owner").0.as_str(), repaired.well), ("note", false));
-        assert_eq!(kept.objects(), objects);
-        assert!(!kept.root().join("instance").exists(), "it only looks");
-    }
+    let kept = Kept::on_disk().await;
+    kept.app.user("alice").await;
+    many_photos(&kept, 1, 25);
+    let objects = kept.objects();
+    objects.iter().for_each(|key| age(&kept.root().join(key)));
+    // An old state of it.
+    kept.app.execute("DELETE FROM photos");
+    let repaired = kept.doctor(&["--repair"]).await;
+    assert_eq!(repaired.outcomes(), vec!["left"; 100], "{}", kept.name());
+    assert!(repaired.report.to_string().contains("is this the right database"));
+    // Another one.
+    kept.app.execute("UPDATE instance SET id = gen_random_uuid()");
+    let repaired = kept.doctor(&["--repair"]).await;
+    assert_eq!(repaired.check("owner").0, "wrong");
+    assert_eq!(repaired.outcomes(), vec!["left"; 100]);
+    assert_eq!(kept.objects(), objects);
+    // One that does not say whose it is.
+    std::fs::remove_file(kept.root().join("instance")).unwrap();
+    let repaired = kept.doctor(&["--repair"]).await;
+    assert_eq!((repaired.check("owner").0.as_str(), repaired.well), ("note", false));
+    assert_eq!(kept.objects(), objects);
+    assert!(!kept.root().join("instance").exists(), "it only looks");
 }
 
 #[tokio::test]
