@@ -92,22 +92,17 @@ struct Frame {
     json: bool,
     /// It can be asked again by a link.
     safe: bool,
-    login: String,
     request_id: String,
 }
 
 impl Frame {
     fn of(request: &HttpRequest) -> Self {
-        let page = Page::of(request, None);
-        // A form cannot be sent again by following a link, so after logging in one starts from the photos.
-        let next = if request.method().is_safe() { page.path.as_str() } else { routes::photos() };
         Self {
+            page: Page::of(request, None),
             htmx: Htmx::of(request.headers()),
             json: wants_json(request),
             safe: request.method().is_safe(),
-            login: routes::login_next(next),
             request_id: request_id(request),
-            page,
         }
     }
 
@@ -121,7 +116,9 @@ impl Frame {
         }
         let login = matches!(cause, Some(AppError::LoginRequired));
         if login && !self.htmx.wants_fragment() && !self.json {
-            return see_other(&self.login);
+            // A form cannot be sent again by following a link, so after logging in one starts from the photos.
+            let next = if self.safe { self.page.path.as_str() } else { routes::photos() };
+            return see_other(&routes::login_next(next));
         }
         self.render(status, cause).unwrap_or_else(|error| {
             tracing::error!(%error, "the error page cannot be rendered");
