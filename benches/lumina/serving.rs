@@ -156,17 +156,19 @@ async fn photos(lumina: &Lumina, cookie: &str) -> Vec<String> {
 
 /// A picture as rough as it takes.
 fn photo() -> Bytes {
-    let (width, height) = (2400, 1800);
+    let (width, height) = (2560, 1920);
     let mut grain = SmallRng::seed_from_u64(3);
-    let mut coarse = vec![0; (width as usize / 5 + 1) * (height as usize / 5 + 1)];
+    // Rough enough to fill the file, and with so much to see in the thumbnail that it has 30 KB.
+    const COARSE: u32 = 12;
+    let mut coarse = vec![0; ((width / COARSE + 1) * (height / COARSE + 1)) as usize];
     grain.fill_bytes(&mut coarse);
     let mut fine = RgbImage::new(width, height);
     grain.fill_bytes(&mut fine);
     for (x, y, pixel) in fine.enumerate_pixels_mut() {
-        let light = coarse[(y / 5) as usize * (width as usize / 5 + 1) + (x / 5) as usize] / 3;
+        let light = coarse[(y / COARSE * (width / COARSE + 1) + x / COARSE) as usize] / 4;
         pixel.0 = pixel.0.map(|channel| 60 + light + channel / 3);
     }
-    (40..=100).step_by(2).map(|quality| jpeg(&fine, quality)).find(|jpeg| jpeg.len() >= 8_000_000).unwrap().into()
+    (70..=100).map(|quality| jpeg(&fine, quality)).find(|jpeg| jpeg.len() >= 8_000_000).unwrap().into()
 }
 
 /// As Lumina's storage names it.
