@@ -10,6 +10,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
+use crate::models::Scope;
 use crate::storage::StorageError;
 
 /// What is wrong with the fields of a JSON request, in words, by name.
@@ -30,6 +31,9 @@ pub enum AppError {
     /// Refused on principle, such as a request from another site; the text says why.
     #[error("forbidden: {0}")]
     Forbidden(&'static str),
+    /// A personal access token that is not good for this.
+    #[error("insufficient scope: {} is needed", .0.as_str())]
+    InsufficientScope(Scope),
     /// The request does not make sense; the text says what to change.
     #[error("bad request: {0}")]
     BadRequest(String),
@@ -96,7 +100,7 @@ impl ResponseError for AppError {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::LoginRequired | Self::Credentials(_) => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::InsufficientScope(_) => StatusCode::FORBIDDEN,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) | Self::InvalidFields(_) | Self::OtherRequest => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge(_) | Self::OverQuota(_) => StatusCode::PAYLOAD_TOO_LARGE,

@@ -52,6 +52,8 @@ fn table() -> Vec<Place> {
         at("/admin/registration").get(admin_pages::registration::show_registration).post(admin_pages::registration::update_registration),
         at("/admin/invitations").post(admin_pages::invitations::create_invitation),
         at("/admin/invitations/{id}/revoke").post(admin_pages::invitations::revoke_invitation),
+        at("/account/tokens").post(account::tokens::create_token),
+        at("/account/tokens/{id}/end").post(account::tokens::end_token),
         api("/auth/register").post(api::auth::create_account),
         api("/auth/token").post(api::auth::create_token),
         api("/auth/refresh").post(api::auth::refresh_token),
@@ -271,6 +273,16 @@ pub fn account_theme() -> &'static str {
 /// Sign a device out (POST).
 pub fn end_session(id: &str) -> String {
     format!("/account/sessions/{id}/end")
+}
+
+/// Make a personal access token (POST).
+pub fn account_tokens() -> &'static str {
+    "/account/tokens"
+}
+
+/// End a personal access token (POST).
+pub fn end_token(id: &str) -> String {
+    format!("/account/tokens/{id}/end")
 }
 
 /// Sign all other devices out (POST).

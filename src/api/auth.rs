@@ -15,11 +15,12 @@ use crate::models::session::Rotation;
 use crate::models::{Session, SessionId, User};
 use crate::tokens::{Named, RefreshToken};
 use crate::web::auth::with_password;
-use crate::web::caller::{AnyCaller, Caller, sign_in_program};
+use crate::web::caller::{AnyCaller, By, Caller, Nothing, ReadAccount, sign_in_program};
 use crate::web::forms::{FormOrJson, IfSent, JsonBody};
 use crate::web::new_account::{self, NewAccount, NotMade};
 
 const WRONG_PASSWORD: AppError = AppError::Credentials("The username or the password is wrong.");
+const NOT_A_LOGIN: AppError = AppError::Forbidden("A personal access token is ended on the account page.");
 const WRONG_TOKEN: AppError = AppError::Credentials("This refresh token is not good any more. Log in again.");
 
 /// `POST /auth/register`: makes an account. Logging in is another request.
@@ -117,7 +118,7 @@ pub async fn refresh_token(state: web::Data<AppState>, sent: FormOrJson<Refresh>
 /// access token or cookie this request brings.
 pub async fn end_login(
     state: web::Data<AppState>,
-    caller: Result<AnyCaller, AppError>,
+    caller: Result<AnyCaller<Nothing>, AppError>,
     sent: IfSent<FormOrJson<Ended>>,
 ) -> Result<HttpResponse, AppError> {
     let sent = sent.0.map(|sent| sent.0.refresh_token).filter(|text| !text.is_empty());
@@ -129,7 +130,8 @@ pub async fn end_login(
         }
         None => {
             let caller = caller?.0.ok_or(AppError::LoginRequired)?;
-            let (user, session) = (caller.user.id, caller.session.id);
+            let By::Session(session) = caller.by else { return Err(NOT_A_LOGIN) };
+            let user = caller.user.id;
             state.db.write(move |conn| Session::end(conn, user, session)).await?
         }
     };
@@ -137,7 +139,7 @@ pub async fn end_login(
 }
 
 /// `GET /auth/me`: who one is.
-pub async fn show_me(caller: Caller) -> HttpResponse {
+pub async fn show_me(caller: Caller<ReadAccount>) -> HttpResponse {
     HttpResponse::Ok().json(UserJson::of(&caller.user))
 }
 

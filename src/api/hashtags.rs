@@ -9,7 +9,7 @@ use crate::app::AppState;
 use crate::error::AppError;
 use crate::models::Hashtag;
 use crate::models::hashtag::Listed;
-use crate::web::caller::Sent;
+use crate::web::caller::{Sent, WritePhotos};
 use crate::web::forms::{JsonBody, Pairs};
 
 /// The most hashtags of an answer.
@@ -48,7 +48,7 @@ pub struct HashtagList {
 /// `POST /hashtags/`: creates one for all to see; 200 when it was so already.
 pub async fn create_hashtag(
     state: web::Data<AppState>,
-    sent: Sent<JsonBody<NewHashtag>>,
+    sent: Sent<WritePhotos, JsonBody<NewHashtag>>,
 ) -> Result<HttpResponse, AppError> {
     let Sent(_, JsonBody(new)) = sent;
     let names = Hashtag::parse_list(&new.name).map_err(|error| AppError::invalid_field("name", error.to_string()))?;

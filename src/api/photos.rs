@@ -18,7 +18,7 @@ use crate::media::MediaError;
 use crate::models::idempotency::{Answer, Hold};
 use crate::models::{Cursor, Hashtag, Listing, Photo, PhotoId, UserId, Visibility};
 use crate::routes;
-use crate::web::caller::{Caller, Sent};
+use crate::web::caller::{Asking, Caller, ReadPhotos, Sent, WritePhotos};
 use crate::web::filter::{Filter, cut_page};
 use crate::web::forms::{Field, JsonBody, Pairs};
 use crate::web::photo_changes::{Changes, Typed, Wrong};
@@ -33,7 +33,7 @@ pub const LARGEST_PAGE: usize = 200;
 pub async fn list_photos(
     request: HttpRequest,
     state: web::Data<AppState>,
-    caller: Caller,
+    caller: Caller<ReadPhotos>,
 ) -> Result<HttpResponse, AppError> {
     let (filter, limit) = (Filter::of(&request)?, limit(&request)?);
     let after: Option<Cursor> = filter.after()?;
@@ -51,7 +51,7 @@ pub async fn list_photos(
 /// `POST /photos/`: takes one photo in. The same bytes again are the photo that is here, with these hashtags added.
 pub async fn create_photo(
     state: web::Data<AppState>,
-    caller: Caller,
+    caller: Caller<WritePhotos>,
     key: IdempotencyKey,
     upload: Multipart,
 ) -> Result<HttpResponse, AppError> {
@@ -129,7 +129,7 @@ pub(super) fn answer_to(state: &AppState, hold: Option<&Hold>, taken: &Taken) ->
 /// `GET /photos/{id}`: one of them.
 pub async fn show_photo(
     state: web::Data<AppState>,
-    caller: Caller,
+    caller: Caller<ReadPhotos>,
     id: web::Path<PhotoId>,
 ) -> Result<HttpResponse, AppError> {
     answer(&state, &caller, *id).await
@@ -187,7 +187,7 @@ pub(super) fn names() -> Schema {
 pub async fn update_photo(
     state: web::Data<AppState>,
     id: web::Path<PhotoId>,
-    sent: Sent<JsonBody<Patch>>,
+    sent: Sent<WritePhotos, JsonBody<Patch>>,
 ) -> Result<HttpResponse, AppError> {
     let Sent(caller, JsonBody(Patch { title, hashtags, visibility })) = sent;
     let hashtags = hashtags.map(Names::into_text);
@@ -200,7 +200,7 @@ pub async fn update_photo(
 /// `DELETE /photos/{id}`: no door shows it from here on.
 pub async fn delete_photo(
     state: web::Data<AppState>,
-    caller: Caller,
+    caller: Caller<WritePhotos>,
     id: web::Path<PhotoId>,
 ) -> Result<HttpResponse, AppError> {
     if state.album.let_go(caller.user.id, vec![*id]).await?.is_empty() {
@@ -209,7 +209,7 @@ pub async fn delete_photo(
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn answer(state: &AppState, caller: &Caller, id: PhotoId) -> Result<HttpResponse, AppError> {
+async fn answer(state: &AppState, caller: &Asking, id: PhotoId) -> Result<HttpResponse, AppError> {
     let owner = caller.user.id;
     let (photo, hashtags) = state
         .db

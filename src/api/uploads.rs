@@ -21,7 +21,7 @@ use crate::models::{Hashtag, Upload, UploadId, UserId};
 use crate::routes;
 use crate::storage::{Kind, ObjectKey};
 use crate::tokens::RandomSecret;
-use crate::web::caller::Sent;
+use crate::web::caller::{Sent, WritePhotos};
 use crate::web::forms::{JsonBody, Pairs};
 use crate::web::pace::Pace;
 
@@ -68,7 +68,7 @@ pub struct UploadTarget {
 /// `POST /photos/upload-url`: where to put a file.
 pub async fn create_upload(
     state: web::Data<AppState>,
-    sent: Sent<JsonBody<Announcement>>,
+    sent: Sent<WritePhotos, JsonBody<Announcement>>,
 ) -> Result<HttpResponse, AppError> {
     let Sent(caller, JsonBody(new)) = sent;
     new.check(&state)?;
@@ -162,7 +162,7 @@ pub struct Confirmation {
 pub async fn confirm_upload(
     state: web::Data<AppState>,
     key: IdempotencyKey,
-    sent: Sent<JsonBody<Confirmation>>,
+    sent: Sent<WritePhotos, JsonBody<Confirmation>>,
 ) -> Result<HttpResponse, AppError> {
     let Sent(caller, JsonBody(Confirmation { key: named, hashtags })) = sent;
     let id = id_in(&named).ok_or(AppError::NotFound)?;

@@ -60,6 +60,19 @@ diesel::table! {
 }
 
 diesel::table! {
+    personal_access_tokens (id) {
+        id -> Uuid,
+        user_id -> Int8,
+        name -> Text,
+        hash -> Bytea,
+        scopes -> Array<Text>,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        last_used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     photo_counts (owner_id) {
         owner_id -> Int8,
         photos -> Int8,
@@ -184,6 +197,7 @@ diesel::joinable!(hashtag_counts -> hashtags (hashtag_id));
 diesel::joinable!(hashtag_counts -> users (owner_id));
 diesel::joinable!(idempotency_keys -> users (user_id));
 diesel::joinable!(invitations -> users (created_by));
+diesel::joinable!(personal_access_tokens -> users (user_id));
 diesel::joinable!(photo_counts -> users (owner_id));
 diesel::joinable!(photo_hashtags -> hashtags (hashtag_id));
 diesel::joinable!(photos -> users (owner_id));
@@ -200,6 +214,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_keys,
     instance,
     invitations,
+    personal_access_tokens,
     photo_counts,
     photo_hashtags,
     photos,

@@ -49,6 +49,10 @@ id! {
     /// A signed-in device: a random UUID.
     SessionId(Uuid) as SqlUuid
 }
+id! {
+    /// A personal access token: a random UUID, which says nothing of the token itself.
+    PersonalTokenId(Uuid) as SqlUuid
+}
 
 id! {
     /// A file that a program puts into the storage itself: a random UUID, as the object's key follows from it.
@@ -94,6 +98,14 @@ impl SessionId {
 
 impl UploadId {
     /// A new, unguessable id.
+    #[must_use]
+    pub fn generate() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+impl PersonalTokenId {
+    /// A new id.
     #[must_use]
     pub fn generate() -> Self {
         Self(Uuid::new_v4())

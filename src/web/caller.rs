@@ -1,10 +1,13 @@
-//! Who is asking where programs ask too: an access token counts before the cookie, and one that is worth nothing is
-//! refused, whatever the cookie says.
+//! Who is asking where programs ask too: a token counts before the cookie, and one that is worth nothing is refused,
+//! whatever the cookie says.
+//!
+//! A handler's signature says what a personal access token must be good for: `Caller<ReadPhotos>`. A login, by access token or by
+//! cookie, is good for everything.
 
 use std::future::Future;
+use std::marker::PhantomData;
 use std::ops::Deref;
 use std::pin::Pin;
-use std::rc::Rc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
@@ -12,71 +15,134 @@ use actix_web::{Error, FromRequest, HttpRequest, web};
 
 use crate::app::AppState;
 use crate::error::AppError;
-use crate::models::{Session, SessionId, User};
+use crate::models::personal_token::TokenText;
+use crate::models::{PersonalToken, Scope, Session, SessionId, User};
 use crate::tokens::RefreshToken;
-use crate::web::auth::{SignedIn, signed_in, user_agent};
+use crate::web::auth::{signed_in, user_agent};
 
-/// Someone signed in by an access token or by the cookie; without either the answer is [`AppError::LoginRequired`].
-pub struct Caller(Rc<SignedIn>);
+/// What a handler needs a personal access token to be good for.
+pub trait Need: 'static {
+    /// `None`: anything will do.
+    const SCOPE: Option<Scope>;
+}
 
-impl Deref for Caller {
-    type Target = SignedIn;
+macro_rules! need {
+    ($name:ident, $scope:expr, $doc:literal) => {
+        #[doc = $doc]
+        pub struct $name;
 
-    fn deref(&self) -> &SignedIn {
+        impl Need for $name {
+            const SCOPE: Option<Scope> = $scope;
+        }
+    };
+}
+
+need!(Nothing, None, "No scope.");
+need!(ReadPhotos, Some(Scope::ReadPhotos), "The scope `photos:read`.");
+need!(WritePhotos, Some(Scope::WritePhotos), "The scope `photos:write`.");
+need!(ReadAccount, Some(Scope::ReadAccount), "The scope `account:read`.");
+
+/// Whoever a request comes from.
+pub struct Asking {
+    /// Who.
+    pub user: User,
+    /// How we know.
+    pub by: By,
+}
+
+/// How we know who is asking.
+pub enum By {
+    /// A login: a program's access token or a browser's cookie names its row.
+    Session(SessionId),
+    /// A personal access token.
+    Token(PersonalToken),
+}
+
+/// Someone with a token or a cookie; without either the answer is [`AppError::LoginRequired`], with too small a token
+/// [`AppError::InsufficientScope`].
+pub struct Caller<N: Need>(Asking, PhantomData<N>);
+
+impl<N: Need> Deref for Caller<N> {
+    type Target = Asking;
+
+    fn deref(&self) -> &Asking {
         &self.0
     }
 }
 
-/// Anyone, signed in by an access token, by the cookie, or not. A token that is worth nothing is refused.
-pub struct AnyCaller(pub Option<Rc<SignedIn>>);
+/// Anyone, with a token, a cookie, or neither. A token that is worth nothing here is refused.
+pub struct AnyCaller<N: Need>(pub Option<Asking>, PhantomData<N>);
 
 /// A caller and what they sent, in this order. Extractors otherwise run side by side, and the first complaint wins: nobody
 /// is told what is wrong with a body before it is known who sends it, and it is not even read.
-pub struct Sent<T>(pub Caller, pub T);
+pub struct Sent<N: Need, T>(pub Caller<N>, pub T);
 
-/// The access token a request brings. Other schemes are not for us: a proxy in front may have one of its own.
+/// The token a request brings. Other schemes are not for us: a proxy in front may have one of its own.
 #[must_use]
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
-/// Whoever a request comes from: by its access token if it has one, else by its cookie.
-async fn caller(request: &HttpRequest) -> Result<Option<Rc<SignedIn>>, AppError> {
-    let Some(token) = bearer(request.headers()) else { return signed_in(request).await };
+/// Whoever a request comes from: by its token if it has one, else by its cookie.
+async fn caller<N: Need>(request: &HttpRequest) -> Result<Option<Asking>, AppError> {
+    let Some(token) = bearer(request.headers()) else {
+        let signed_in = signed_in(request).await?;
+        let asking = signed_in.map(|it| Asking { user: it.user.clone(), by: By::Session(it.session.id) });
+        return Ok(asking);
+    };
     let state = request.app_data::<web::Data<AppState>>().ok_or_else(|| AppError::internal("no state"))?;
+    let personal = TokenText::is_meant(token);
+    let asking = if personal { by_personal_token::<N>(state, token).await? } else { by_login(state, token).await? };
+    Ok(Some(asking))
+}
+
+async fn by_login(state: &AppState, token: &str) -> Result<Asking, AppError> {
     let named = state.tokens.read(token).ok_or(AppError::LoginRequired)?;
     let (session, user) =
         state.db.read(move |conn| Session::find(conn, named.session)).await?.ok_or(AppError::LoginRequired)?;
     if user.id != named.user || session.refresh_hash.is_none() {
         return Err(AppError::LoginRequired);
     }
-    Ok(Some(Rc::new(SignedIn { session, user })))
+    Ok(Asking { user, by: By::Session(session.id) })
+}
+
+async fn by_personal_token<N: Need>(state: &AppState, token: &str) -> Result<Asking, AppError> {
+    let text = TokenText::parse(token).ok_or(AppError::LoginRequired)?;
+    let found = state.db.read(move |conn| PersonalToken::find(conn, &text)).await?;
+    let (token, user) = found.ok_or(AppError::LoginRequired)?;
+    match N::SCOPE {
+        Some(scope) if !token.allows(scope) => Err(AppError::InsufficientScope(scope)),
+        _ => Ok(Asking { user, by: By::Token(token) }),
+    }
 }
 
 type Extracted<T, E = AppError> = Pin<Box<dyn Future<Output = Result<T, E>>>>;
 
-impl FromRequest for Caller {
+impl<N: Need> FromRequest for Caller<N> {
     type Error = AppError;
     type Future = Extracted<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { caller(&request).await?.map(Caller).ok_or(AppError::LoginRequired) })
+        Box::pin(async move {
+            let asking = caller::<N>(&request).await?.ok_or(AppError::LoginRequired)?;
+            Ok(Self(asking, PhantomData))
+        })
     }
 }
 
-impl FromRequest for AnyCaller {
+impl<N: Need> FromRequest for AnyCaller<N> {
     type Error = AppError;
     type Future = Extracted<Self>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { caller(&request).await.map(AnyCaller) })
+        Box::pin(async move { Ok(Self(caller::<N>(&request).await?, PhantomData)) })
     }
 }
 
-impl<T: FromRequest + 'static> FromRequest for Sent<T> {
+impl<N: Need, T: FromRequest + 'static> FromRequest for Sent<N, T> {
     type Error = Error;
     type Future = Extracted<Self, Error>;
 

@@ -158,6 +158,10 @@ fn words(status: StatusCode, cause: Option<&AppError>) -> (&'static str, String)
             "Not allowed",
             format!("{reason} Nothing was changed. Open Lumina in this tab and try again from there."),
         ),
+        (_, Some(AppError::InsufficientScope(scope))) => (
+            "Not allowed",
+            format!("This personal access token is not good for this: {} is needed. Nothing was changed.", scope.as_str()),
+        ),
         (_, Some(AppError::BadRequest(reason) | AppError::Invalid(reason))) => ("That did not work", reason.clone()),
         (_, Some(AppError::TooLarge(reason))) => ("Too large", reason.clone()),
         (_, Some(AppError::OverQuota(reason))) => ("No room left", reason.clone()),

@@ -43,6 +43,8 @@ pub enum Notice {
     Enabled(String),
     /// An invitation was taken back.
     InvitationRevoked,
+    /// A personal access token is over.
+    TokenEnded,
 }
 
 /// A [`Notice`] in words.
@@ -99,6 +101,7 @@ impl Notice {
             Self::ProfileSaved => "Your profile is saved.".to_owned(),
             Self::PasswordChanged(0) => "Your password is changed.".to_owned(),
             Self::PasswordChanged(n) => format!("Your password is changed, and {} signed out.", devices(n)),
+            Self::TokenEnded => "The token is ended.".to_owned(),
             Self::DevicesSignedOut(n) => format!("{} signed out.", devices(n)),
             Self::Disabled(username) => format!("{username} is disabled and logged out everywhere."),
             Self::Enabled(username) => format!("{username} can log in again."),

@@ -120,6 +120,11 @@ impl Problem<'_> {
             // RFC 9110, 15.5.2: a 401 says how to do better.
             answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"lumina\""));
         }
+        if let Some(AppError::InsufficientScope(scope)) = self.cause {
+            // RFC 6750, 3.1.
+            let how = format!("Bearer realm=\"lumina\", error=\"insufficient_scope\", scope=\"{}\"", scope.as_str());
+            answer.insert_header((header::WWW_AUTHENTICATE, how));
+        }
         if matches!(self.cause, Some(AppError::InProgress)) {
             answer.insert_header((header::RETRY_AFTER, "1"));
         }
@@ -136,6 +141,7 @@ impl Problem<'_> {
             (Some(AppError::OverQuota(_)), _) => "over-quota",
             (Some(AppError::InProgress), _) => "in-progress",
             (Some(AppError::OtherRequest), _) => "other-request",
+            (Some(AppError::InsufficientScope(_)), _) => "insufficient-scope",
             (_, StatusCode::FORBIDDEN) => "forbidden",
             (_, StatusCode::NOT_FOUND) => "not-found",
             (_, StatusCode::METHOD_NOT_ALLOWED) => "method-not-allowed",

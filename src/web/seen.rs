@@ -16,7 +16,7 @@ use crate::error::AppError;
 use crate::models::photo::is_share_token;
 use crate::models::{Photo, PhotoId, Seen, UserId, Viewer, Which};
 use crate::web::auth::claimed_session;
-use crate::web::caller::{AnyCaller, bearer};
+use crate::web::caller::{AnyCaller, ReadPhotos, bearer};
 
 /// The photo in the path's `{id}`, which the one who asks may see: their own or a public one.
 pub struct VisiblePhoto(Photo);
@@ -65,8 +65,8 @@ async fn seen(request: &HttpRequest) -> Result<Seen, AppError> {
 
 async fn viewer(request: &HttpRequest) -> Result<Viewer, AppError> {
     if bearer(request.headers()).is_some() {
-        let AnyCaller(caller) = AnyCaller::from_request(request, &mut Payload::None).await?;
-        return Ok(caller.map_or(Viewer::Nobody, |signed_in| Viewer::User(signed_in.user.id)));
+        let caller = AnyCaller::<ReadPhotos>::from_request(request, &mut Payload::None).await?.0;
+        return Ok(caller.map_or(Viewer::Nobody, |asking| Viewer::User(asking.user.id)));
     }
     Ok(claimed_session(request).map_or(Viewer::Nobody, Viewer::Session))
 }

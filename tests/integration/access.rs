@@ -111,6 +111,9 @@ const TABLE: &[Row] = &[
     ("POST", "/admin/registration", admins(303)),
     ("POST", "/admin/invitations", admins(422)),
     ("POST", "/admin/invitations/{id}/revoke", admins(404)),
+    ("POST", "/account/tokens", members(422)),
+    // No token has a photo's id.
+    ("POST", "/account/tokens/{id}/end", members(404)),
     ("POST", "/api/v1/auth/register", all(422)),
     ("POST", "/api/v1/auth/token", all(401)),
     ("POST", "/api/v1/auth/refresh", all(401)),

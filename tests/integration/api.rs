@@ -7,6 +7,7 @@ mod direct;
 mod edges;
 mod hashtags;
 mod idempotency;
+mod personal_tokens;
 mod photos;
 mod problems;
 mod tokens;

@@ -122,6 +122,7 @@ fn everything(app: &TestApp) -> String {
         "photo_counts",
         "removals",
         "idempotency_keys",
+        "personal_access_tokens",
     ]
     .map(|table| app.ask(&format!("SELECT string_agg(t::text, '\n' ORDER BY t::text) FROM {table} t")))
     .join("\n")

@@ -186,12 +186,25 @@ async fn shoot_full(camera: &Camera<'_>, maria: &Client, photos: &[Photo]) {
     camera.open("hashtags-full", "/hashtags").await;
     camera.open("hashtags-no-match", "/hashtags?q=nothing").await;
     camera.open("account-full", "/account").await;
+    shoot_token(camera).await;
     camera.open("photo-private", &photos[2].page()).await;
     camera.open("photo-tall", &photos[6].page()).await;
     for (photo, visibility) in photos.iter().zip(["link", "public", "public", "public", "public", "public"]) {
         maria.share(photo, visibility).await;
     }
     camera.open("photo-shared", &photos[0].page()).await;
+}
+
+async fn shoot_token(camera: &Camera<'_>) {
+    let browser = camera.browser;
+    browser.open("/account").await;
+    browser.click(".new-token summary").await;
+    camera.shoot("account-new-token").await;
+    browser.fill("#token-name", "Screenshots").await;
+    browser.click("input[value='photos:write']").await;
+    browser.click(".new-token .primary").await;
+    browser.seen("#new-token").await;
+    camera.shoot("account-token-made").await;
 }
 
 async fn shoot_states(camera: &Camera<'_>) {

@@ -1,10 +1,11 @@
-//! `GET /account`: the profile, the password, the theme, and the devices signed in.
+//! `GET /account`: the profile, the password, the theme, the devices signed in, and tokens for programs.
 
 pub mod devices;
 pub mod password;
 pub mod profile;
 pub mod sharex;
 pub mod theme;
+pub mod tokens;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -13,7 +14,8 @@ use diesel::QueryResult;
 
 use crate::app::AppState;
 use crate::error::AppError;
-use crate::models::{Quota, Session};
+use crate::models::{PersonalToken, Quota, Session};
+use crate::pages::account::tokens::Tokens;
 use crate::pages::photos::card::{day, minute};
 use crate::pages::room::Room;
 use crate::routes;
@@ -23,7 +25,7 @@ use crate::web::htmx::page as whole_page;
 use crate::web::page::Page;
 
 #[derive(Template)]
-#[template(path = "account/show.html", blocks = ["profile", "password", "sessions"])]
+#[template(path = "account/show.html", blocks = ["profile", "password", "sessions", "tokens"])]
 struct Account {
     page: Page,
     username: String,
@@ -33,6 +35,7 @@ struct Account {
     new_password: Field,
     room: Room,
     sessions: Vec<Device>,
+    tokens: Tokens,
     joined: String,
     public_page: String,
     upload: String,
@@ -55,8 +58,13 @@ impl Account {
     async fn load(state: &AppState, page: Page, signed_in: &SignedIn) -> Result<Self, AppError> {
         let (user, current) = (&signed_in.user, signed_in.session.id);
         let id = user.id;
-        let (sessions, quota) =
-            state.db.read(move |conn| QueryResult::Ok((Session::of_user(conn, id)?, Quota::of(conn, id)?))).await?;
+        let (sessions, tokens, quota) = state
+            .db
+            .read(move |conn| {
+                let tokens = PersonalToken::of_user(conn, id)?;
+                QueryResult::Ok((Session::of_user(conn, id)?, tokens, Quota::of(conn, id)?))
+            })
+            .await?;
         let device = |session: Session| Device {
             id: session.id.to_string(),
             name: device_name(&session.user_agent),
@@ -73,6 +81,7 @@ impl Account {
             new_password: Field::default(),
             room: Room::of(quota.used, quota.allowed, quota.photos),
             sessions: sessions.into_iter().map(device).collect(),
+            tokens: Tokens::of(tokens),
             joined: day(user.created_at.naive_utc()),
             public_page: routes::person(&user.username),
             upload: state.absolute(routes::api_new_photo()),

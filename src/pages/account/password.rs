@@ -1,4 +1,5 @@
-//! `POST /account/password`: changing the password, which signs all other devices out.
+//! `POST /account/password`: changing the password, which signs all other devices out, and ends the tokens of programs
+//! unless one wants to keep them: whoever knew the old password may have made some.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -6,7 +7,7 @@ use serde::Deserialize;
 
 use crate::app::AppState;
 use crate::error::AppError;
-use crate::models::{Session, User};
+use crate::models::{PersonalToken, Session, User};
 use crate::pages::account::Account;
 use crate::routes;
 use crate::web::auth::{CurrentUser, sign_in};
@@ -22,6 +23,8 @@ pub struct NewPassword {
     current_password: String,
     #[serde(default)]
     password: String,
+    /// Anything: programs' tokens stay as they are.
+    keep_tokens: Option<String>,
 }
 
 /// Needs the old password: a device left unlocked must not be enough to take the account over.
@@ -42,11 +45,15 @@ pub async fn update_password(
     if !view.new_password.is_fine() || !view.current_password.is_fine() {
         return htmx.answer(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.as_password());
     }
+    let keeps_tokens = form.keep_tokens.is_some();
     let hash = state.passwords.hash(form.password).await?;
     let (id, session) = (user.user.id, user.session.id);
     let (changed, ended) = state
         .db
         .write(move |conn| {
+            if !keeps_tokens {
+                PersonalToken::end_all(conn, id)?;
+            }
             let changed = User::set_password_hash(conn, id, &hash)?;
             diesel::QueryResult::Ok((changed, Session::end_others(conn, id, session)?))
         })

@@ -221,6 +221,21 @@ async fn pages_for_users_are_sound() {
     browser.seen("#email[aria-invalid=true]").await;
     audit.look("failed profile", &["status of 422"]).await;
 
+    browser.open("/account").await;
+    browser.click(".new-token summary").await;
+    browser.fill("#token-name", "Screenshots").await;
+    browser.click("input[value='photos:read']").await;
+    browser.click(".new-token .primary").await;
+    browser.until_says("Choose what it may do").await;
+    audit.look("failed token", &["status of 422"]).await;
+    browser.click("input[value='photos:write']").await;
+    browser.click(".new-token .primary").await;
+    browser.seen("#new-token").await;
+    audit.look("new token", &[]).await;
+    browser.open("/account").await;
+    assert_eq!(browser.count("#new-token").await, 0, "it is shown once");
+    assert_eq!(browser.count("#tokens .devices li").await, 1);
+
     browser.open("/photos").await;
     browser.hover(".card").await;
     browser.click(".card .pick").await;

@@ -56,12 +56,19 @@ async fn the_main_job_is_done_without_javascript() {
     browser.open("/hashtags?q=bo").await;
     assert!(browser.words().await.contains("#boat"));
 
-    // A theme of one's own, then out.
+    // A theme of one's own, a token for a program and its end, then out.
     browser.click("[popovertarget=menu]").await;
     browser.click("#menu button[value=dark]").await;
     browser.seen("html[data-theme=dark]").await;
     browser.open("/account").await;
     assert_eq!(browser.count(".password-box").await, 0, "a script has run");
+    browser.click(".new-token summary").await;
+    browser.fill("#token-name", "Script").await;
+    browser.click(".new-token .primary").await;
+    let token = browser.seen("#new-token").await.value().await.unwrap().unwrap();
+    assert!(token.starts_with("lumina_pat_"), "{token}");
+    browser.click("#tokens .devices button").await;
+    browser.until_says("The token is ended.").await;
     browser.fill("#current-password", PASSWORD).await;
     browser.fill("#new-password", "short").await;
     browser.click("#password .primary").await;
