@@ -31,6 +31,9 @@ use crate::passwords::Passwords;
 use crate::routes;
 use crate::storage::Storage;
 use crate::tokens::Tokens;
+use crate::web::limits;
+use crate::web::limits::guesses::Guesses;
+use crate::web::limits::rates::{self, Rates};
 use crate::web::registration::Offer;
 use crate::web::request_log::RequestSpan;
 use crate::web::{assets, cookies, cors, csrf, error_page, forms, headers};
@@ -66,6 +69,12 @@ pub struct AppState {
     pub cookie_keys: Vec<Key>,
     /// What pages may load and from where.
     pub page_policy: HeaderValue,
+    /// The same for the cookies by which browsers are known again.
+    pub device_keys: Vec<Key>,
+    /// Counts guesses.
+    pub guesses: Guesses,
+    /// Counts requests and uploads.
+    pub rates: Rates,
 }
 
 impl AppState {
@@ -91,6 +100,7 @@ pub struct App {
     server: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
     sweeping: JoinHandle<()>,
+    forgetting: JoinHandle<()>,
     postgres: Option<PrivatePostgres>,
     /// The private Postgres locks the data folder itself; beside an outside one this does.
     _folder: Option<File>,
@@ -121,7 +131,8 @@ impl App {
         let finding = spawn_blocking(find_decoder);
         let folder = config.database_url.is_some().then(|| private::lock(&config.data_dir)).transpose()?;
         let secrets = config.secret_keys()?;
-        let cookie_keys = cookies::keys(&secrets);
+        let cookie_keys = cookies::keys(&secrets, "session");
+        let device_keys = cookies::keys(&secrets, "device");
         let signing = cookie_keys.first().cloned().ok_or("no secret key")?;
         // A wrong setting is told before a database is started.
         let storage = Storage::open(&config).await?;
@@ -151,16 +162,31 @@ impl App {
         let page_policy = headers::page_policy(&config);
         let seen = Gathered::new(db.clone(), seen::look);
         let metrics = Metrics::new(&db, &album, &passwords);
-        let state =
-            AppState { config, db, seen, album, passwords, tokens, registration, metrics, cookie_keys, page_policy };
-        let state = web::Data::new(state);
+        let guesses = Guesses::new(config.limits_guesses, db.clone(), &secrets);
+        let rates = Rates::new(&config.limits);
+        let state = web::Data::new(AppState {
+            config,
+            db,
+            seen,
+            album,
+            passwords,
+            tokens,
+            registration,
+            metrics,
+            cookie_keys,
+            page_policy,
+            device_keys,
+            guesses,
+            rates,
+        });
         let warming = state.clone();
         actix_web::rt::spawn(async move { warming.passwords.warm_up().await });
         let sweeping = actix_web::rt::spawn(state.album.clone().keep_swept());
+        let forgetting = actix_web::rt::spawn(limits::keep_swept(state.clone()));
         let server = serve(state.clone(), signing, listener)?;
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
-        Ok(Self { address, state, server: handle, serving, sweeping, postgres, _folder: folder })
+        Ok(Self { address, state, server: handle, serving, sweeping, forgetting, postgres, _folder: folder })
     }
 
     /// Brings the database up to date without serving.
@@ -205,6 +231,7 @@ impl App {
             tracing::error!(%error, "serving");
         }
         self.sweeping.abort();
+        self.forgetting.abort();
         if let Some(postgres) = self.postgres
             && let Err(error) = spawn_blocking(move || postgres.stop()).await
         {
@@ -236,7 +263,9 @@ fn serve(state: web::Data<AppState>, signing: Key, listener: TcpListener) -> std
             .configure(forms::configure)
             .wrap(cookies::sessions(&state.config, signing.clone()))
             .wrap(from_fn(csrf::refuse_cross_site))
+            .wrap(from_fn(cookies::send_pending))
             .wrap(from_fn(headers::refuse_encoded_bodies))
+            .wrap(from_fn(rates::count_requests))
             .wrap(from_fn(error_page::render_errors))
             .wrap(from_fn(cookies::accept_older_keys))
             .wrap(from_fn(cors::answer_other_sites))

@@ -14,12 +14,13 @@ mod sources;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use ipnet::IpNet;
 use serde_json::json;
 
 pub use public_url::PublicUrl;
@@ -31,7 +32,7 @@ use crate::telemetry;
 use sources::Settings;
 
 /// All settings by name. In the environment they are upper-case, with `__` for the dot.
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 26] = [
     "bind",
     "public_url",
     "data_dir",
@@ -55,6 +56,9 @@ const KEYS: [&str; 23] = [
     "limits.upload_mib",
     "limits.megapixels",
     "limits.files_per_upload",
+    "limits.requests_per_minute",
+    "limits.uploads_per_minute",
+    "trusted_proxies",
 ];
 
 /// The effective settings.
@@ -84,8 +88,12 @@ pub struct Config {
     pub log_level: String,
     /// How it is written.
     pub log_format: LogFormat,
-    /// Bounds on uploads.
+    /// The proxies that may speak for a client's address.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Bounds on uploads and requests.
     pub limits: Limits,
+    /// Whether guessing passwords, tokens and links is limited. No setting: true for people, false for most tests.
+    pub limits_guesses: bool,
     /// bcrypt's cost (its work doubles with each step). No setting: 12 for people, less for tests.
     pub bcrypt_cost: u32,
     url_follows_bind: bool,
@@ -100,7 +108,7 @@ pub struct Jwt {
     pub access_token_expire_minutes: u32,
 }
 
-/// Bounds on uploads.
+/// Bounds on uploads and requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// The largest file, in MiB.
@@ -109,6 +117,10 @@ pub struct Limits {
     pub megapixels: u32,
     /// The most files in one request.
     pub files_per_upload: u32,
+    /// The most requests to the API in a minute, from one address and by one account.
+    pub requests_per_minute: u32,
+    /// The most uploads in a minute, likewise.
+    pub uploads_per_minute: u32,
 }
 
 impl Limits {
@@ -190,7 +202,15 @@ impl Config {
             metrics_token: None,
             log_level: "info".into(),
             log_format: LogFormat::Text,
-            limits: Limits { upload_mib: 100, megapixels: 100, files_per_upload: 1000 },
+            trusted_proxies: Vec::new(),
+            limits: Limits {
+                upload_mib: 100,
+                megapixels: 100,
+                files_per_upload: 1000,
+                requests_per_minute: 12_000,
+                uploads_per_minute: 6000,
+            },
+            limits_guesses: true,
             bcrypt_cost: 12,
             url_follows_bind: true,
         }
@@ -239,7 +259,25 @@ impl Config {
             "json" => Some(LogFormat::Json),
             _ => None,
         });
+        settings.set_list(
+            &mut self.trusted_proxies,
+            "trusted_proxies",
+            "IP addresses or networks, such as 127.0.0.1 or 10.0.0.0/8",
+            |text| text.parse().ok().or_else(|| Some(text.parse::<IpAddr>().ok()?.into())),
+        );
         let limits = &mut self.limits;
+        settings.set(
+            &mut limits.requests_per_minute,
+            "limits.requests_per_minute",
+            "a whole number from 1 to 10000000",
+            within(1..=10_000_000),
+        );
+        settings.set(
+            &mut limits.uploads_per_minute,
+            "limits.uploads_per_minute",
+            "a whole number from 1 to 10000000",
+            within(1..=10_000_000),
+        );
         settings.set(&mut limits.upload_mib, "limits.upload_mib", "a whole number from 1 to 10000", within(1..=10_000));
         settings.set(&mut limits.megapixels, "limits.megapixels", "a whole number from 1 to 1000", within(1..=1000));
         settings.set(
@@ -295,12 +333,14 @@ impl Config {
             Some(_) => "metrics_token: \"***\"\n",
             None => "metrics_token: null # anyone may read /metrics\n",
         };
-        let Limits { upload_mib, megapixels, files_per_upload } = self.limits;
+        let proxies: Vec<_> = self.trusted_proxies.iter().map(IpNet::to_string).collect();
+        let Limits { upload_mib, megapixels, files_per_upload, requests_per_minute, uploads_per_minute } = self.limits;
         format!(
             "bind: {}\npublic_url: {}\ndata_dir: {}\ndatabase_url: {database_url}\nsecret_key: {secret_key}\n\
              {s3}jwt:\n  secret_key: {jwt_key}\n  algorithm: HS256\n  access_token_expire_minutes: {}\n\
-             cors:\n  allowed_origins: {}\nregistration: {}\n{metrics}log_level: {}\nlog_format: {}\n\
-             limits:\n  upload_mib: {upload_mib}\n  megapixels: {megapixels}\n  files_per_upload: {files_per_upload}\n",
+             cors:\n  allowed_origins: {}\nregistration: {}\n{metrics}log_level: {}\nlog_format: {}\ntrusted_proxies: {}\n\
+             limits:\n  upload_mib: {upload_mib}\n  megapixels: {megapixels}\n  files_per_upload: {files_per_upload}\n  \
+             requests_per_minute: {requests_per_minute}\n  uploads_per_minute: {uploads_per_minute}\n",
             json!(self.bind.to_string()),
             json!(self.public_url.origin()),
             json!(self.data_dir.to_string_lossy()),
@@ -312,6 +352,7 @@ impl Config {
                 LogFormat::Text => "text",
                 LogFormat::Json => "json",
             },
+            json!(proxies),
         )
     }
 

@@ -5,16 +5,46 @@
 
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, ResponseError};
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use crate::models::Scope;
+use crate::models::tries::Limit;
 use crate::storage::StorageError;
 
 /// What is wrong with the fields of a JSON request, in words, by name.
 pub type FieldErrors = BTreeMap<&'static str, Vec<String>>;
+
+/// One try, request or upload too many.
+#[derive(Debug, Clone, Copy)]
+pub struct TooMany {
+    /// Which limit was met.
+    pub limit: Limit,
+    /// When to try again.
+    pub wait: Duration,
+}
+
+impl TooMany {
+    /// In whole seconds, at least one.
+    #[must_use]
+    pub fn seconds(&self) -> u64 {
+        // Waits are an hour at most, so the cast cannot cut.
+        self.wait.as_secs_f64().ceil().max(1.0) as u64
+    }
+
+    /// In words: “40 seconds”, “5 minutes”.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self.seconds() {
+            1 => "a second".to_owned(),
+            seconds @ ..=90 => format!("{seconds} seconds"),
+            seconds => format!("{} minutes", seconds.div_ceil(60)),
+        }
+    }
+}
 
 /// What went wrong with a request.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +64,9 @@ pub enum AppError {
     /// A personal access token that is not good for this.
     #[error("insufficient scope: {} is needed", .0.as_str())]
     InsufficientScope(Scope),
+    /// Tried or asked too often.
+    #[error("too many: {}", .0.limit.name)]
+    TooMany(TooMany),
     /// The request does not make sense; the text says what to change.
     #[error("bad request: {0}")]
     BadRequest(String),
@@ -101,6 +134,7 @@ impl ResponseError for AppError {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::LoginRequired | Self::Credentials(_) => StatusCode::UNAUTHORIZED,
             Self::Forbidden(_) | Self::InsufficientScope(_) => StatusCode::FORBIDDEN,
+            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) | Self::InvalidFields(_) | Self::OtherRequest => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooLarge(_) | Self::OverQuota(_) => StatusCode::PAYLOAD_TOO_LARGE,

@@ -17,6 +17,7 @@ use crate::tokens::{Named, RefreshToken};
 use crate::web::auth::with_password;
 use crate::web::caller::{AnyCaller, By, Caller, Nothing, ReadAccount, sign_in_program};
 use crate::web::forms::{FormOrJson, IfSent, JsonBody};
+use crate::web::limits::guesses::{REFRESH_TOKENS, Source};
 use crate::web::new_account::{self, NewAccount, NotMade};
 
 const WRONG_PASSWORD: AppError = AppError::Credentials("The username or the password is wrong.");
@@ -24,8 +25,12 @@ const NOT_A_LOGIN: AppError = AppError::Forbidden("A personal access token is en
 const WRONG_TOKEN: AppError = AppError::Credentials("This refresh token is not good any more. Log in again.");
 
 /// `POST /auth/register`: makes an account. Logging in is another request.
-pub async fn create_account(state: web::Data<AppState>, new: JsonBody<NewAccount>) -> Result<HttpResponse, AppError> {
-    match new_account::register(&state, new.0).await? {
+pub async fn create_account(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    new: JsonBody<NewAccount>,
+) -> Result<HttpResponse, AppError> {
+    match new_account::register(&request, &state, new.0).await? {
         Ok(user) => Ok(HttpResponse::Created().json(UserJson::of(&user))),
         Err(NotMade::NotAdmitted(reason)) => Err(AppError::Forbidden(reason.words())),
         Err(NotMade::Refused(refused)) => {
@@ -57,7 +62,7 @@ pub async fn create_token(
     sent: FormOrJson<Credentials>,
 ) -> Result<HttpResponse, AppError> {
     let FormOrJson(Credentials { username, password }) = sent;
-    let user = with_password(&state, &username, password).await?.ok_or(WRONG_PASSWORD)?;
+    let user = with_password(&request, &state, &username, password).await?.ok_or(WRONG_PASSWORD)?;
     let (session, refresh) = sign_in_program(&request, &state, &user).await?;
     pair(&state, &user, session, &refresh)
 }
@@ -100,12 +105,20 @@ pub struct Tokens {
 
 /// `POST /auth/refresh`: a new pair for a refresh token, which is worth nothing from then on. Whoever shows one for the
 /// second time ends the login, as one of the two who have it should not.
-pub async fn refresh_token(state: web::Data<AppState>, sent: FormOrJson<Refresh>) -> Result<HttpResponse, AppError> {
+pub async fn refresh_token(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    sent: FormOrJson<Refresh>,
+) -> Result<HttpResponse, AppError> {
+    let tried = state.guesses.count(&Source::of(&request), REFRESH_TOKENS).await?;
     let (session, secret) = RefreshToken::parse(&sent.0.refresh_token).ok_or(WRONG_TOKEN)?;
     let next = RefreshToken::generate();
     let (shown, hash) = (secret.hash(), next.hash());
     match state.db.write(move |conn| Session::rotate(conn, session, &shown, &hash)).await? {
-        Rotation::Done(user) => pair(&state, &user, session, &next),
+        Rotation::Done(user) => {
+            tried.take_back().await?;
+            pair(&state, &user, session, &next)
+        }
         Rotation::Reused => {
             tracing::warn!(%session, "a refresh token came for the second time: this login is over");
             Err(WRONG_TOKEN)

@@ -50,11 +50,13 @@ pub async fn list_photos(
 
 /// `POST /photos/`: takes one photo in. The same bytes again are the photo that is here, with these hashtags added.
 pub async fn create_photo(
+    request: HttpRequest,
     state: web::Data<AppState>,
     caller: Caller<WritePhotos>,
     key: IdempotencyKey,
     upload: Multipart,
 ) -> Result<HttpResponse, AppError> {
+    state.rates.upload_of(&request, caller.user.id)?;
     let limits = Limits { files_per_upload: 1, ..state.config.limits };
     let mut form = UploadForm::read(upload, &state.album, &limits).await?;
     let (hashtags, visibility) = (std::mem::take(&mut form.hashtags), std::mem::take(&mut form.visibility));

@@ -67,10 +67,12 @@ pub struct UploadTarget {
 
 /// `POST /photos/upload-url`: where to put a file.
 pub async fn create_upload(
+    request: HttpRequest,
     state: web::Data<AppState>,
     sent: Sent<WritePhotos, JsonBody<Announcement>>,
 ) -> Result<HttpResponse, AppError> {
     let Sent(caller, JsonBody(new)) = sent;
+    state.rates.upload_of(&request, caller.user.id)?;
     new.check(&state)?;
     let secret = RandomSecret::generate();
     let announced = state.album.announce(caller.user.id, &new.filename, new.size_bytes, secret.hash()).await?;

@@ -60,6 +60,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    known_addresses (key) {
+        key -> Bytea,
+        seen_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     personal_access_tokens (id) {
         id -> Uuid,
         user_id -> Int8,
@@ -167,6 +174,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    tries (key) {
+        key -> Bytea,
+        times -> Array<Timestamptz>,
+    }
+}
+
+diesel::table! {
     uploads (id) {
         id -> Uuid,
         owner_id -> Int8,
@@ -214,6 +228,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     idempotency_keys,
     instance,
     invitations,
+    known_addresses,
     personal_access_tokens,
     photo_counts,
     photo_hashtags,
@@ -223,6 +238,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     removals,
     sessions,
     settings,
+    tries,
     uploads,
     users,
 );

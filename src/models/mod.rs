@@ -19,6 +19,7 @@ pub mod removal;
 pub mod seen;
 pub mod session;
 pub mod settings;
+pub mod tries;
 pub mod upload;
 pub mod user;
 

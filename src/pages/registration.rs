@@ -78,7 +78,7 @@ pub async fn create_account(
 ) -> Result<HttpResponse, AppError> {
     let Sent { account, next } = form.into_inner();
     let invitation = account.invitation().to_owned();
-    match new_account::register(&state, account).await? {
+    match new_account::register(&request, &state, account).await? {
         Ok(user) => {
             sign_in(&request, &state, &user).await?;
             Ok(see_other(&local_path(next.as_deref(), routes::photos())))

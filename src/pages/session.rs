@@ -56,7 +56,7 @@ pub async fn create_session(
 ) -> Result<HttpResponse, AppError> {
     let form = form.into_inner();
     let username = Field::of(form.username.trim());
-    match with_password(&state, &form.username, form.password).await? {
+    match with_password(&request, &state, &form.username, form.password).await? {
         Some(user) => {
             sign_in(&request, &state, &user).await?;
             Ok(see_other(&local_path(form.next.as_deref(), routes::photos())))

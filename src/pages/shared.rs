@@ -13,6 +13,7 @@ use crate::pages::photos::card::{Blur, Chip, Rendition, alt, day, local_time, si
 use crate::routes;
 use crate::web::bytes::{self, Caching, Served};
 use crate::web::htmx::page as whole_page;
+use crate::web::limits::guesses::{LINKS, Source};
 use crate::web::page::Page;
 use crate::web::seen::linked_photo;
 
@@ -45,21 +46,20 @@ const NOT_INDEXED: (HeaderName, HeaderValue) =
 
 /// The page.
 pub async fn show_shared_photo(
+    request: HttpRequest,
     state: web::Data<AppState>,
     page: Page,
     token: web::Path<String>,
 ) -> Result<HttpResponse, AppError> {
     let token = token.into_inner();
     let by = token.clone();
-    let (photo, owner, hashtags) = state
-        .db
-        .read(move |conn| {
-            let (photo, owner) = Photo::by_share_token(conn, &by)?;
-            let public = photo.visibility() == Visibility::Public;
-            let hashtags = if public { Hashtag::of_photo(conn, photo.id)? } else { Vec::new() };
-            diesel::QueryResult::Ok((photo, owner, hashtags))
-        })
-        .await?;
+    let look_up = state.db.read(move |conn| {
+        let (photo, owner) = Photo::by_share_token(conn, &by)?;
+        let public = photo.visibility() == Visibility::Public;
+        let hashtags = if public { Hashtag::of_photo(conn, photo.id)? } else { Vec::new() };
+        diesel::QueryResult::Ok((photo, owner, hashtags))
+    });
+    let (photo, owner, hashtags) = behind_link(&request, &state, look_up).await?;
     let (width, height) = size(&photo);
     let public_page = routes::person(&owner.username);
     let chip = |name: String| {
@@ -105,7 +105,7 @@ pub async fn show_shared_bytes(
     token: web::Path<String>,
 ) -> Result<HttpResponse, AppError> {
     let token = token.split_once('.').map_or(token.as_str(), |(token, _)| token);
-    let photo = linked_photo(&state, token).await?;
+    let photo = behind_link(&request, &state, linked_photo(&state, token)).await?;
     let name = if photo.animated { RenditionName::Moving } else { RenditionName::Large };
     answer(&request, &state, &photo, name).await
 }
@@ -118,16 +118,17 @@ pub async fn show_shared_rendition(
 ) -> Result<HttpResponse, AppError> {
     let (token, name) = path.into_inner();
     let name: RenditionName = name.parse().map_err(|_| AppError::NotFound)?;
-    let photo = linked_photo(&state, &token).await?;
+    let photo = behind_link(&request, &state, linked_photo(&state, &token)).await?;
     answer(&request, &state, &photo, name).await
 }
 
 /// The original without metadata, under a name that says nothing.
 pub async fn download_shared_photo(
+    request: HttpRequest,
     state: web::Data<AppState>,
     token: web::Path<String>,
 ) -> Result<HttpResponse, AppError> {
-    let photo = linked_photo(&state, &token).await?;
+    let photo = behind_link(&request, &state, linked_photo(&state, &token)).await?;
     let mut answer = bytes::attachment(state.album.clean_copy(&photo).await?);
     answer.headers_mut().insert(NOT_INDEXED.0, NOT_INDEXED.1);
     Ok(answer)
@@ -142,4 +143,19 @@ async fn answer(
     let mut answer = Served::answer_rendition(photo, name, Caching::WhileShared, request, &state.album).await?;
     answer.headers_mut().insert(NOT_INDEXED.0, NOT_INDEXED.1);
     Ok(answer)
+}
+
+/// What a link leads to. One that leads nowhere is counted as a guess.
+async fn behind_link<T>(
+    request: &HttpRequest,
+    state: &AppState,
+    look_up: impl Future<Output = Result<T, AppError>>,
+) -> Result<T, AppError> {
+    let source = Source::of(request);
+    state.guesses.refuse_known(&source, LINKS)?;
+    let found = look_up.await;
+    if let Err(AppError::NotFound) = found {
+        state.guesses.count(&source, LINKS).await?;
+    }
+    found
 }

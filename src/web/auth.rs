@@ -17,7 +17,9 @@ use tokio::sync::OnceCell;
 
 use crate::app::AppState;
 use crate::error::AppError;
-use crate::models::{Role, Session, SessionId, User};
+use crate::models::{Role, Session, SessionId, User, tries};
+use crate::web::limits::device;
+use crate::web::limits::guesses::Source;
 
 /// The one thing in the cookie.
 const SESSION_ID: &str = "session";
@@ -124,15 +126,21 @@ impl FromRequest for Visitor {
 /// The active user whose username or email address and password these are. It takes as long when there is none.
 ///
 /// # Errors
-/// Of the database.
-pub async fn with_password(state: &AppState, login: &str, password: String) -> Result<Option<User>, AppError> {
-    let login = login.trim().to_owned();
-    let user = state.db.read(move |conn| User::by_login(conn, &login)).await?;
+/// [`AppError::TooMany`] before the password is looked at; of the database.
+pub async fn with_password(
+    request: &HttpRequest,
+    state: &AppState,
+    login: &str,
+    password: String,
+) -> Result<Option<User>, AppError> {
+    let source = Source::of(request);
+    let (user, tried) = state.guesses.at_password_of(&source, login).await?;
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
     let right = state.passwords.verify(password, hash).await?;
     let user = user.filter(|user| right && user.active);
-    if user.is_none() {
-        tracing::info!("login refused");
+    match &user {
+        Some(_) => tried.take_back().await?,
+        None => tracing::info!(address = %source.address(), "login refused"),
     }
     Ok(user)
 }
@@ -148,7 +156,9 @@ pub(super) fn user_agent(request: &HttpRequest) -> String {
 /// # Errors
 /// Of the database; [`AppError::LoginRequired`] when the account is not as it was any more.
 pub async fn sign_in(request: &HttpRequest, state: &AppState, user: &User) -> Result<SessionId, AppError> {
+    device::remember(request, state, user.id);
     let (user, user_agent) = (user.clone(), user_agent(request));
+    let place = state.guesses.place(&Source::of(request), user.id);
     let before = signed_in(request).await?.map(|before| (before.user.id, before.session.id));
     let session = state
         .db
@@ -160,6 +170,7 @@ pub async fn sign_in(request: &HttpRequest, state: &AppState, user: &User) -> Re
             if let Some((user, session)) = before {
                 Session::end(conn, user, session)?;
             }
+            tries::know(conn, &place)?;
             Ok(Session::start(conn, user.id, &user_agent, None)?)
         })
         .await?;

@@ -16,9 +16,12 @@ use actix_web::{Error, FromRequest, HttpRequest, web};
 use crate::app::AppState;
 use crate::error::AppError;
 use crate::models::personal_token::TokenText;
+use crate::models::tries;
 use crate::models::{PersonalToken, Scope, Session, SessionId, User};
+use crate::routes;
 use crate::tokens::RefreshToken;
 use crate::web::auth::{signed_in, user_agent};
+use crate::web::limits::guesses::Source;
 
 /// What a handler needs a personal access token to be good for.
 pub trait Need: 'static {
@@ -89,12 +92,22 @@ async fn caller<N: Need>(request: &HttpRequest) -> Result<Option<Asking>, AppErr
     let Some(token) = bearer(request.headers()) else {
         let signed_in = signed_in(request).await?;
         let asking = signed_in.map(|it| Asking { user: it.user.clone(), by: By::Session(it.session.id) });
-        return Ok(asking);
+        return counted(request, asking);
     };
     let state = request.app_data::<web::Data<AppState>>().ok_or_else(|| AppError::internal("no state"))?;
     let personal = TokenText::is_meant(token);
     let asking = if personal { by_personal_token::<N>(state, token).await? } else { by_login(state, token).await? };
-    Ok(Some(asking))
+    counted(request, Some(asking))
+}
+
+/// Counts a request to the API by its account; that of its address is counted already.
+fn counted(request: &HttpRequest, asking: Option<Asking>) -> Result<Option<Asking>, AppError> {
+    if let (Some(asking), Some(state)) = (&asking, request.app_data::<web::Data<AppState>>())
+        && routes::is_api(request.path())
+    {
+        state.rates.request_of(asking.user.id)?;
+    }
+    Ok(asking)
 }
 
 async fn by_login(state: &AppState, token: &str) -> Result<Asking, AppError> {
@@ -168,10 +181,12 @@ pub async fn sign_in_program(
     let (user, user_agent) = (user.clone(), user_agent(request));
     let refresh = RefreshToken::generate();
     let hash = refresh.hash();
+    let place = state.guesses.place(&Source::of(request), user.id);
     let start = move |conn: &mut diesel::PgConnection| {
         if !user.is_unchanged(conn)? {
             return Err(AppError::LoginRequired);
         }
+        tries::know(conn, &place)?;
         Ok(Session::start(conn, user.id, &user_agent, Some(&hash))?)
     };
     Ok((state.db.write(start).await?, refresh))

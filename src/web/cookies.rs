@@ -12,7 +12,7 @@ use actix_web::cookie::{Cookie, CookieJar, Key, SameSite, time::Duration};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CACHE_CONTROL, COOKIE, HeaderMap, HeaderValue, SET_COOKIE};
 use actix_web::middleware::Next;
-use actix_web::{Error, web};
+use actix_web::{Error, HttpMessage, HttpRequest, web};
 use sha2::{Digest, Sha512};
 
 use crate::app::AppState;
@@ -27,11 +27,13 @@ pub fn session_cookie(config: &Config) -> &'static str {
     if config.public_url.https() { "__Host-lumina" } else { "lumina" }
 }
 
-/// Signing keys from secrets: the key for this one use is a hash of the secret and the use's name.
+/// Signing keys from secrets: the key for this one use, such as `session`, is a hash of the secret and the use's name, so
+/// that what was signed for one is worth nothing for another.
 #[must_use]
-pub fn keys(secrets: &[Secret]) -> Vec<Key> {
+pub fn keys(secrets: &[Secret], what: &str) -> Vec<Key> {
     let derive = |secret: &Secret| {
-        let digest = Sha512::new().chain_update(b"lumina session cookie\0").chain_update(secret.expose()).finalize();
+        let use_of_it = format!("lumina {what} cookie\0");
+        let digest = Sha512::new().chain_update(use_of_it).chain_update(secret.expose()).finalize();
         Key::from(&digest)
     };
     secrets.iter().map(derive).collect()
@@ -102,4 +104,30 @@ fn signed_anew(cookie: Cookie<'static>, signing: &Key, older: &[Key]) -> Option<
     let content = older.iter().find_map(|key| jar.signed(key).get(&name))?;
     jar.signed_mut(signing).add(Cookie::new(name.clone(), content.value().to_owned()));
     jar.get(&name).cloned()
+}
+
+/// Cookies that the answer to a request sends along, whatever the answer will be.
+#[derive(Default)]
+struct Pending(Vec<HeaderValue>);
+
+/// Sends a cookie along with the answer to this request.
+pub fn send_along(request: &HttpRequest, cookie: &Cookie<'_>) {
+    // A cookie of a name of ours and an encoded value can always be written into a header.
+    let Ok(value) = HeaderValue::from_str(&cookie.encoded().to_string()) else { return };
+    let mut pending = request.extensions_mut().remove::<Pending>().unwrap_or_default();
+    pending.0.push(value);
+    request.extensions_mut().insert(pending);
+}
+
+/// Adds what [`send_along`] was given.
+pub async fn send_pending(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let mut response = next.call(request).await?;
+    let pending = response.request().extensions_mut().remove::<Pending>().unwrap_or_default();
+    for cookie in pending.0 {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    Ok(response)
 }

@@ -47,7 +47,7 @@ pub async fn answer_other_sites(
     if let Some(origin) = allowed {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
-        let exposed = "etag, location, retry-after, www-authenticate, x-request-id";
+        let exposed = "etag, location, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id";
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(exposed));
     }
     Ok(response)

@@ -19,6 +19,7 @@ use crate::error::AppError;
 use crate::routes;
 use crate::web::headers;
 use crate::web::htmx::{Htmx, see_other};
+use crate::web::limits;
 use crate::web::notice::Notice;
 use crate::web::page::Page;
 use crate::web::problem::{Problem, wants_json};
@@ -120,10 +121,14 @@ impl Frame {
             let next = if self.safe { self.page.path.as_str() } else { routes::photos() };
             return see_other(&routes::login_next(next));
         }
-        self.render(status, cause).unwrap_or_else(|error| {
+        let mut answer = self.render(status, cause).unwrap_or_else(|error| {
             tracing::error!(%error, "the error page cannot be rendered");
             HttpResponse::build(status).finish()
-        })
+        });
+        if let Some(AppError::TooMany(too_many)) = cause {
+            limits::tell_too_many(answer.headers_mut(), too_many);
+        }
+        answer
     }
 
     fn render(self, status: StatusCode, cause: Option<&AppError>) -> Result<HttpResponse, AppError> {
@@ -157,6 +162,13 @@ fn words(status: StatusCode, cause: Option<&AppError>) -> (&'static str, String)
         (_, Some(AppError::Forbidden(reason))) => (
             "Not allowed",
             format!("{reason} Nothing was changed. Open Lumina in this tab and try again from there."),
+        ),
+        (_, Some(AppError::TooMany(too_many))) => (
+            "Wait a moment",
+            format!(
+                "This was tried too often from here. Wait {}, then try again. Where you are logged in, you stay so.",
+                too_many.in_words()
+            ),
         ),
         (_, Some(AppError::InsufficientScope(scope))) => (
             "Not allowed",

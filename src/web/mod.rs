@@ -12,6 +12,7 @@ pub mod filter;
 pub mod forms;
 pub mod headers;
 pub mod htmx;
+pub mod limits;
 pub mod new_account;
 pub mod notice;
 pub mod pace;

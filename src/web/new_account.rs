@@ -1,5 +1,6 @@
 //! Making an account, by the form or by the API: what is asked for, what is checked, and who was first to a name.
 
+use actix_web::HttpRequest;
 use diesel::QueryResult;
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -10,6 +11,7 @@ use crate::models::invitation::{Admission, NotAdmitted};
 use crate::models::user::{NewUser, Taken, User};
 use crate::passwords;
 use crate::web::forms::Field;
+use crate::web::limits::guesses::{ACCOUNTS, Source};
 
 /// An account to make.
 #[derive(Deserialize, ToSchema)]
@@ -112,8 +114,12 @@ impl Fields {
 /// up in the transaction that makes the account.
 ///
 /// # Errors
-/// Of the database. Why no account was made is in the `Ok`.
-pub async fn register(state: &AppState, mut typed: NewAccount) -> Result<Result<User, NotMade>, AppError> {
+/// [`AppError::TooMany`]; of the database. Why no account was made is in the `Ok`.
+pub async fn register(
+    request: &HttpRequest,
+    state: &AppState,
+    mut typed: NewAccount,
+) -> Result<Result<User, NotMade>, AppError> {
     let (fixed, secret) = (state.config.registration, std::mem::take(&mut typed.invitation));
     let shown = secret.clone();
     // Hashing a password is work that whoever may not come in does not get.
@@ -124,6 +130,7 @@ pub async fn register(state: &AppState, mut typed: NewAccount) -> Result<Result<
     if !fields.are_fine() {
         return Ok(Err(NotMade::Refused(Refused { fields, taken: false })));
     }
+    state.guesses.count(&Source::of(request), ACCOUNTS).await?;
     let new = NewUser {
         username: fields.username.value.clone(),
         email: fields.email.value.clone(),

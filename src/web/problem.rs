@@ -148,6 +148,7 @@ impl Problem<'_> {
             (_, StatusCode::CONFLICT) => "conflict",
             (_, StatusCode::PAYLOAD_TOO_LARGE) => "too-large",
             (_, StatusCode::UNSUPPORTED_MEDIA_TYPE) => "unsupported",
+            (_, StatusCode::TOO_MANY_REQUESTS) => "too-many-requests",
             (_, StatusCode::SERVICE_UNAVAILABLE) => "unavailable",
             (_, status) if status.is_server_error() => "internal",
             _ => "bad-request",
@@ -159,6 +160,9 @@ impl Problem<'_> {
         match (self.cause, self.status) {
             (Some(AppError::LoginRequired), _) => {
                 "Send an access token that is still good, as “Authorization: Bearer TOKEN”, or log in.".to_owned()
+            }
+            (Some(AppError::TooMany(too_many)), _) => {
+                format!("Too many: wait {}, then try again. Retry-After says so in seconds.", too_many.in_words())
             }
             (Some(AppError::Forbidden(reason)), _) => format!("{reason} Nothing was changed."),
             (_, StatusCode::METHOD_NOT_ALLOWED) => {

@@ -41,6 +41,7 @@ mod gallery;
 mod hashtags;
 mod heif;
 mod invitations;
+mod limits;
 mod login;
 mod metadata;
 mod metrics;

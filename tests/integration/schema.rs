@@ -97,6 +97,7 @@ fn made(conn: &mut PgConnection) -> Tables {
             "jsonb" => "Jsonb",
             "timestamptz" => "Timestamptz",
             "_int4" => "Array<Nullable<Int4>>",
+            "_timestamptz" => "Array<Nullable<Timestamptz>>",
             "_text" => "Array<Nullable<Text>>",
             other => panic!("{other}: a type this test does not know"),
         };

@@ -12,6 +12,7 @@ use crate::pages::account::Account;
 use crate::routes;
 use crate::web::auth::{CurrentUser, sign_in};
 use crate::web::htmx::{Htmx, see_other};
+use crate::web::limits::guesses::Source;
 use crate::web::new_account::checked_password;
 use crate::web::notice::Notice;
 use crate::web::page::Page;
@@ -39,7 +40,10 @@ pub async fn update_password(
     let form = form.into_inner();
     let mut view = Account::load(&state, page, &user).await?;
     view.new_password = checked_password(&form.password);
-    if !state.passwords.verify(form.current_password, user.user.password_hash.clone()).await? {
+    let tried = state.guesses.at_own_password(&Source::of(&request), user.user.id).await?;
+    if state.passwords.verify(form.current_password, user.user.password_hash.clone()).await? {
+        tried.take_back().await?;
+    } else {
         view.current_password.refuse("This is not your current password.");
     }
     if !view.new_password.is_fine() || !view.current_password.is_fine() {

@@ -2,7 +2,7 @@
 
 use actix_multipart::Multipart;
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::{StreamExt, stream};
 
 use crate::album::{Staged, Taken};
@@ -25,6 +25,7 @@ const AT_ONCE: usize = 4;
 /// Takes in what was sent. Files that are refused do not keep the others out; bad hashtags keep all of them out, as
 /// otherwise they would have to be written again one by one.
 pub async fn create_photos(
+    request: HttpRequest,
     state: web::Data<AppState>,
     page: Page,
     user: CurrentUser,
@@ -32,6 +33,7 @@ pub async fn create_photos(
     upload: Multipart,
 ) -> Result<HttpResponse, AppError> {
     let owner = user.user.id;
+    state.rates.upload_of(&request, owner)?;
     let mut form = UploadForm::read(upload, &state.album, &state.config.limits).await?;
     let mut taken = Vec::new();
     match Hashtag::parse_list(&form.hashtags) {

@@ -120,7 +120,7 @@ const ABSENT: &str = "01a1fc12-baf3-76fe-baec-ddb41e978b19";
 
 /// All that an answer tells, without what differs between any two requests.
 fn look(answer: &Answer, path: &str) -> (u16, Vec<(String, String)>, String) {
-    let varying = ["date", "x-request-id", "set-cookie"];
+    let varying = ["date", "ratelimit", "x-request-id", "set-cookie"];
     let id = answer.header("x-request-id");
     let encoded: String = path.replace('/', "%2F");
     let plain = |text: &str| text.replace(id, "").replace(path, "").replace(&encoded, "");

@@ -77,6 +77,7 @@ impl TestApp {
         config.bind = ([127, 0, 0, 1], 0).into();
         config.database_url = Some(Secret::new(database.url()));
         config.bcrypt_cost = 4;
+        config.limits_guesses = false;
         config.log_level = std::env::var("LUMINA_TEST_LOG").unwrap_or_else(|_| "off".into());
         change(&mut config);
         lumina::telemetry::init(&config);
@@ -114,6 +115,11 @@ impl TestApp {
     /// Somebody who is not signed in.
     pub fn visitor(&self) -> Client {
         Client::new(self.base(), &self.origin())
+    }
+
+    /// The same from one of this machine's addresses.
+    pub fn visitor_at(&self, address: std::net::IpAddr) -> Client {
+        Client::at(Some(address), self.base(), &self.origin())
     }
 
     /// Somebody who has just registered, as `name@example.org` with [`PASSWORD`], and is signed in.

@@ -42,7 +42,13 @@ impl Photo {
 impl Client {
     /// A device that talks to `base` and says it is on a page of `origin`.
     pub fn new(base: &str, origin: &str) -> Self {
+        Self::at(None, base, origin)
+    }
+
+    /// The same from one of this machine's addresses.
+    pub fn at(address: Option<std::net::IpAddr>, base: &str, origin: &str) -> Self {
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
+        let http = http.local_address(address);
         // The server ends connections that rest for 5 s, which goes unnoticed while a test is busy with something else.
         let http = http.pool_idle_timeout(Duration::from_secs(2)).build().unwrap();
         Self { http, base: base.into(), origin: origin.into(), cookies: Arc::default() }
