@@ -14,6 +14,7 @@ has() {
     heif) have heif-dec || have heif-convert ;;
     tools) have exiftool && have heif-enc && convert -version 2>/dev/null | grep -q ImageMagick ;;
     python) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
+    node) have node && have npm ;;
     # Debian keeps nginx where only root's PATH leads.
     load) have wrk && { have nginx || [ -x /usr/sbin/nginx ]; } && have vipsthumbnail && postgres_program pgbench >/dev/null ;;
   esac
@@ -32,6 +33,7 @@ packages() {
     apt-heif) if apt_offers libheif-plugin-libde265; then echo libheif-examples libheif-plugin-libde265 libheif-plugin-dav1d; else echo libheif-examples; fi ;;
     apt-tools) if apt_offers libheif-plugin-x265; then echo libimage-exiftool-perl imagemagick libheif-examples libheif-plugin-x265 libheif-plugin-aomenc; else echo libimage-exiftool-perl imagemagick libheif-examples; fi ;;
     apt-python) echo python3-venv ;;
+    apt-node) echo nodejs npm ;;
     apt-load) echo wrk nginx-light postgresql libvips-tools ;;
     dnf-compiler) echo gcc glibc-devel ;;
     dnf-postgres) echo postgresql-server ;;
@@ -40,6 +42,7 @@ packages() {
     dnf-heif) echo libheif-tools ;;
     dnf-tools) echo perl-Image-ExifTool ImageMagick libheif-tools ;;
     dnf-python) echo python3-pip ;;
+    dnf-node) echo nodejs npm ;;
     dnf-load) echo wrk nginx postgresql-contrib vips-tools ;;
     brew-compiler) die "No C compiler: run xcode-select --install, then try again." ;;
     brew-postgres) echo postgresql@17 ;;
@@ -47,6 +50,7 @@ packages() {
     brew-heif) echo libheif ;;
     brew-tools) echo exiftool imagemagick libheif ;;
     brew-python) echo python ;;
+    brew-node) echo node ;;
     brew-load) echo wrk nginx postgresql@17 vips ;;
   esac
 }

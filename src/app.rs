@@ -27,6 +27,7 @@ use crate::media::RenditionName;
 use crate::metrics::Metrics;
 use crate::models::Photo;
 use crate::models::seen::{self, Asked, Seen};
+use crate::oidc::Oidc;
 use crate::passwords::Passwords;
 use crate::routes;
 use crate::storage::Storage;
@@ -71,6 +72,10 @@ pub struct AppState {
     pub page_policy: HeaderValue,
     /// The same for the cookies by which browsers are known again.
     pub device_keys: Vec<Key>,
+    /// The same for what a browser keeps while its user is at the provider; these encrypt.
+    pub oidc_keys: Vec<Key>,
+    /// The provider people may log in with.
+    pub oidc: Option<Oidc>,
     /// Counts guesses.
     pub guesses: Guesses,
     /// Counts requests and uploads.
@@ -133,6 +138,8 @@ impl App {
         let secrets = config.secret_keys()?;
         let cookie_keys = cookies::keys(&secrets, "session");
         let device_keys = cookies::keys(&secrets, "device");
+        let oidc_keys = cookies::keys(&secrets, "oidc");
+        let oidc = config.oidc.clone().map(Oidc::new).transpose()?;
         let signing = cookie_keys.first().cloned().ok_or("no secret key")?;
         // A wrong setting is told before a database is started.
         let storage = Storage::open(&config).await?;
@@ -176,6 +183,8 @@ impl App {
             cookie_keys,
             page_policy,
             device_keys,
+            oidc_keys,
+            oidc,
             guesses,
             rates,
         });

@@ -7,6 +7,7 @@
 //!
 //! Loading is a pure function of a file and a list of pairs; only [`environment`] looks at the process.
 
+mod oidc;
 mod public_url;
 mod s3;
 mod secret;
@@ -23,6 +24,7 @@ use std::{fs, io};
 use ipnet::IpNet;
 use serde_json::json;
 
+pub use oidc::{OidcConfig, WELL_KNOWN};
 pub use public_url::PublicUrl;
 pub use s3::S3Config;
 pub use secret::Secret;
@@ -32,7 +34,7 @@ use crate::telemetry;
 use sources::Settings;
 
 /// All settings by name. In the environment they are upper-case, with `__` for the dot.
-const KEYS: [&str; 26] = [
+const KEYS: [&str; 31] = [
     "bind",
     "public_url",
     "data_dir",
@@ -45,6 +47,11 @@ const KEYS: [&str; 26] = [
     "s3.endpoint_url",
     "s3.path_style",
     "s3.public_url",
+    "oidc.client_id",
+    "oidc.client_secret",
+    "oidc.server_metadata_url",
+    "oidc.name",
+    "oidc.link_verified_email",
     "jwt.secret_key",
     "jwt.algorithm",
     "jwt.access_token_expire_minutes",
@@ -76,6 +83,8 @@ pub struct Config {
     pub secret_key: Vec<Secret>,
     /// The bucket for photos' bytes; `None`: they are kept on disk in `data_dir`.
     pub s3: Option<S3Config>,
+    /// The provider people may log in with.
+    pub oidc: Option<OidcConfig>,
     /// Access tokens of programs.
     pub jwt: Jwt,
     /// Other sites whose scripts may use the API as whoever is signed in.
@@ -196,6 +205,7 @@ impl Config {
             database_url: None,
             secret_key: Vec::new(),
             s3: None,
+            oidc: None,
             jwt: Jwt { secret_key: Vec::new(), access_token_expire_minutes: 30 },
             cors_origins: Vec::new(),
             registration: None,
@@ -207,7 +217,7 @@ impl Config {
                 upload_mib: 100,
                 megapixels: 100,
                 files_per_upload: 1000,
-                requests_per_minute: 12_000,
+                requests_per_minute: 30_000,
                 uploads_per_minute: 6000,
             },
             limits_guesses: true,
@@ -242,6 +252,7 @@ impl Config {
             PublicUrl::parse,
         );
         self.s3 = S3Config::take_from(settings);
+        self.oidc = OidcConfig::take_from(settings);
         settings.set(&mut self.registration, "registration", "open, invitation or closed", |text| {
             Registration::parse(text).map(Some)
         });
@@ -333,11 +344,15 @@ impl Config {
             Some(_) => "metrics_token: \"***\"\n",
             None => "metrics_token: null # anyone may read /metrics\n",
         };
+        let oidc = match &self.oidc {
+            Some(oidc) => oidc.effective(),
+            None => "oidc: null # nobody logs in elsewhere\n".into(),
+        };
         let proxies: Vec<_> = self.trusted_proxies.iter().map(IpNet::to_string).collect();
         let Limits { upload_mib, megapixels, files_per_upload, requests_per_minute, uploads_per_minute } = self.limits;
         format!(
             "bind: {}\npublic_url: {}\ndata_dir: {}\ndatabase_url: {database_url}\nsecret_key: {secret_key}\n\
-             {s3}jwt:\n  secret_key: {jwt_key}\n  algorithm: HS256\n  access_token_expire_minutes: {}\n\
+             {s3}{oidc}jwt:\n  secret_key: {jwt_key}\n  algorithm: HS256\n  access_token_expire_minutes: {}\n\
              cors:\n  allowed_origins: {}\nregistration: {}\n{metrics}log_level: {}\nlog_format: {}\ntrusted_proxies: {}\n\
              limits:\n  upload_mib: {upload_mib}\n  megapixels: {megapixels}\n  files_per_upload: {files_per_upload}\n  \
              requests_per_minute: {requests_per_minute}\n  uploads_per_minute: {uploads_per_minute}\n",

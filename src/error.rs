@@ -3,6 +3,7 @@
 //! A variant says what happened in the terms of a request; the text a person reads is made in `web::error_page`, which
 //! renders and logs each error once. A cause stays in the log: pages show the request's id instead.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
 use std::time::Duration;
@@ -58,6 +59,16 @@ pub enum AppError {
     /// A name and password, or a refresh token, that are worth nothing; the text says which.
     #[error("wrong credentials: {0}")]
     Credentials(&'static str),
+    /// Logging in with an OpenID Connect provider did not work.
+    #[error("login elsewhere refused: {detail}")]
+    Elsewhere {
+        /// For the person, in plain words.
+        reason: Cow<'static, str>,
+        /// For the log.
+        detail: String,
+        /// The provider does not answer; trying again later helps.
+        away: bool,
+    },
     /// Refused on principle, such as a request from another site; the text says why.
     #[error("forbidden: {0}")]
     Forbidden(&'static str),
@@ -140,7 +151,8 @@ impl ResponseError for AppError {
             Self::TooLarge(_) | Self::OverQuota(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Conflict(_) | Self::Taken(_) | Self::InProgress => StatusCode::CONFLICT,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Elsewhere { away: false, .. } => StatusCode::FORBIDDEN,
+            Self::Unavailable(_) | Self::Elsewhere { away: true, .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

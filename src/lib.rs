@@ -12,6 +12,7 @@
 //! | [`media`] | image work: bytes in, bytes out |
 //! | [`metrics`] | what is measured, for Prometheus; [`durations`]: its histograms |
 //! | [`db`] | the door to Postgres, and our own Postgres when none is given |
+//! | [`oidc`] | who somebody is, told by an OpenID Connect provider |
 //! | [`config`], [`telemetry`], [`error`], [`passwords`], [`tokens`] | settings, logs, errors, bcrypt, access tokens |
 //!
 //! Dependencies point one way: pages, api → web → album → models, storage, media → db, config, error.
@@ -31,6 +32,7 @@ pub mod error;
 pub mod media;
 pub mod metrics;
 pub mod models;
+pub mod oidc;
 pub mod pages;
 pub mod passwords;
 pub mod routes;

@@ -10,7 +10,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use crate::api;
 use crate::error::AppError;
 use crate::pages::{
-    account, admin as admin_pages, docs, hashtags as hashtag_pages, home as home_page, people, photos as photo_pages,
+    account, admin as admin_pages, docs, hashtags as hashtag_pages, home as home_page, oidc, people,
+    photos as photo_pages,
 };
 use crate::pages::{registration, session, shared};
 use crate::routes::place::{Place, api, at};
@@ -23,6 +24,8 @@ fn table() -> Vec<Place> {
         at("/").get(home_page::show_home),
         at("/register").get(registration::show_registration).post(registration::create_account),
         at("/login").get(session::show_login).post(session::create_session),
+        at("/login/oidc").get_only(oidc::begin_login),
+        at("/login/oidc/callback").get_only(oidc::finish_login),
         at("/logout").post(session::delete_session),
         at("/photos").get(photo_pages::list::show_gallery).post(photo_pages::create::create_photos),
         at("/photos/selection").post(photo_pages::selection::edit_selection),
@@ -52,11 +55,15 @@ fn table() -> Vec<Place> {
         at("/admin/registration").get(admin_pages::registration::show_registration).post(admin_pages::registration::update_registration),
         at("/admin/invitations").post(admin_pages::invitations::create_invitation),
         at("/admin/invitations/{id}/revoke").post(admin_pages::invitations::revoke_invitation),
+        at("/account/identity").post(oidc::begin_connecting),
+        at("/account/identity/end").post(oidc::disconnect),
         at("/account/tokens").post(account::tokens::create_token),
         at("/account/tokens/{id}/end").post(account::tokens::end_token),
         api("/auth/register").post(api::auth::create_account),
         api("/auth/token").post(api::auth::create_token),
         api("/auth/refresh").post(api::auth::refresh_token),
+        api("/auth/login").get_only(api::oidc::begin_login),
+        api("/auth/callback").get_only(api::oidc::finish_login),
         api("/auth/logout").post(api::auth::end_login),
         api("/auth/me").get(api::auth::show_me),
         api("/photos").get(api::photos::list_photos).post(api::photos::create_photo),
@@ -145,6 +152,31 @@ fn encoded(text: &str) -> String {
 /// Who we are.
 pub fn home() -> &'static str {
     "/"
+}
+
+/// Log in with the provider, then go on to `next`.
+pub fn login_elsewhere(next: Option<&str>) -> String {
+    next.map_or_else(|| "/login/oidc".to_owned(), |next| format!("/login/oidc?next={}", encoded(next)))
+}
+
+/// Where the provider sends browsers back to.
+pub fn login_elsewhere_callback() -> &'static str {
+    "/login/oidc/callback"
+}
+
+/// Where the provider sends programs back to.
+pub fn api_login_callback() -> &'static str {
+    "/api/v1/auth/callback"
+}
+
+/// Connect the account with the provider (POST).
+pub fn account_identity() -> &'static str {
+    "/account/identity"
+}
+
+/// Disconnect it again (POST).
+pub fn end_identity() -> &'static str {
+    "/account/identity/end"
 }
 
 /// Make an account.

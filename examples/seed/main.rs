@@ -83,7 +83,7 @@ fn demo_user(conn: &mut PgConnection, password_hash: String) -> QueryResult<User
         return Ok(user);
     }
     let (username, email, full_name) = ("demo".to_owned(), "demo@example.com".to_owned(), "Demo".to_owned());
-    User::create(conn, &NewUser { username, email, full_name, password_hash })?
+    User::create(conn, &NewUser { username, email, full_name, password_hash: Some(password_hash) })?
         .map_err(|_| diesel::result::Error::QueryBuilderError("somebody else has demo@example.com".into()))
 }
 

@@ -157,7 +157,12 @@ pub async fn show_me(caller: Caller<ReadAccount>) -> HttpResponse {
 }
 
 /// RFC 6749, 5.1: nobody keeps a copy.
-fn pair(state: &AppState, user: &User, session: SessionId, refresh: &RefreshToken) -> Result<HttpResponse, AppError> {
+pub(super) fn pair(
+    state: &AppState,
+    user: &User,
+    session: SessionId,
+    refresh: &RefreshToken,
+) -> Result<HttpResponse, AppError> {
     let access = state.tokens.make(Named { session, user: user.id }).map_err(AppError::internal)?;
     let tokens = Tokens {
         access_token: access,

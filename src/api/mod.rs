@@ -6,6 +6,7 @@ pub mod hashtags;
 pub mod health;
 pub mod idempotency;
 pub mod metrics;
+pub mod oidc;
 pub mod photo_json;
 pub mod photos;
 pub mod uploads;

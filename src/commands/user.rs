@@ -119,7 +119,7 @@ async fn add(
         username: fields.username.value,
         email: fields.email.value,
         full_name: fields.full_name.value,
-        password_hash: Passwords::new(config.bcrypt_cost).hash(typed.into_password()).await?,
+        password_hash: Some(Passwords::new(config.bcrypt_cost).hash(typed.into_password()).await?),
     };
     let made = db
         .write(move |conn| {

@@ -11,8 +11,14 @@ use yaml_rust2::{Yaml, YamlLoader};
 /// Read in the working folder when no other file is named.
 const DEFAULT_FILE: &str = "config.yaml";
 /// Settings whose values are never shown.
-const SECRET: [&str; 5] =
-    ["secret_key", "database_url", "jwt.secret_key", "s3.aws_access_key_id", "s3.aws_secret_access_key"];
+const SECRET: [&str; 6] = [
+    "secret_key",
+    "database_url",
+    "jwt.secret_key",
+    "oidc.client_secret",
+    "s3.aws_access_key_id",
+    "s3.aws_secret_access_key",
+];
 
 /// Everything wrong with the settings. `Display` lists it, one line each.
 #[derive(Debug)]

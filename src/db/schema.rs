@@ -40,6 +40,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    identities (issuer, subject) {
+        issuer -> Text,
+        subject -> Text,
+        user_id -> Int8,
+        label -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     instance (id) {
         id -> Uuid,
         one -> Bool,
@@ -210,6 +220,7 @@ diesel::table! {
 diesel::joinable!(hashtag_counts -> hashtags (hashtag_id));
 diesel::joinable!(hashtag_counts -> users (owner_id));
 diesel::joinable!(idempotency_keys -> users (user_id));
+diesel::joinable!(identities -> users (user_id));
 diesel::joinable!(invitations -> users (created_by));
 diesel::joinable!(personal_access_tokens -> users (user_id));
 diesel::joinable!(photo_counts -> users (owner_id));
@@ -226,6 +237,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     hashtag_counts,
     hashtags,
     idempotency_keys,
+    identities,
     instance,
     invitations,
     known_addresses,

@@ -6,6 +6,7 @@ pub mod chore;
 pub mod gallery;
 pub mod hashtag;
 pub mod idempotency;
+pub mod identity;
 pub mod ids;
 pub mod instance;
 pub mod inventory;

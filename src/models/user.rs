@@ -78,8 +78,8 @@ pub struct NewUser {
     pub email: String,
     /// See [`User::full_name`].
     pub full_name: String,
-    /// bcrypt.
-    pub password_hash: String,
+    /// bcrypt; `None` for someone who logs in elsewhere.
+    pub password_hash: Option<String>,
 }
 
 /// Which unique field somebody else has already.

@@ -6,6 +6,7 @@ pub mod admin;
 pub mod docs;
 pub mod hashtags;
 pub mod home;
+pub mod oidc;
 pub mod people;
 pub mod photos;
 pub mod registration;

@@ -112,6 +112,7 @@ impl Frame {
         match cause {
             Some(AppError::Internal(cause)) => tracing::error!(%cause, "request failed"),
             Some(AppError::Unavailable(cause)) => tracing::warn!(cause, "unavailable"),
+            Some(AppError::Elsewhere { detail, away: true, .. }) => tracing::warn!(detail, "the provider is away"),
             Some(error) => tracing::info!(%error, "refused"),
             None => {}
         }
@@ -137,13 +138,15 @@ impl Frame {
             let problem = Problem { status, cause, title: heading, detail: message, request_id: self.request_id };
             return Ok(problem.answer());
         }
+        let elsewhere = matches!(cause, Some(AppError::Elsewhere { .. }));
         let view = ErrorPage {
             page: self.page,
             status: status.as_u16(),
             heading: heading.to_owned(),
             message,
             request_id: self.request_id,
-            retry: status.is_server_error() && self.safe,
+            // What a provider brought back is worth nothing the second time.
+            retry: status.is_server_error() && self.safe && !elsewhere,
         };
         self.htmx.answer(status, &view, &view.as_message())
     }
@@ -159,6 +162,7 @@ fn words(status: StatusCode, cause: Option<&AppError>) -> (&'static str, String)
         (_, Some(AppError::InvalidFields(_) | AppError::Taken(_))) => {
             ("That did not work", "Some fields are wrong. Nothing was changed.".to_owned())
         }
+        (_, Some(AppError::Elsewhere { reason, .. })) => ("Not let in", reason.to_string()),
         (_, Some(AppError::Forbidden(reason))) => (
             "Not allowed",
             format!("{reason} Nothing was changed. Open Lumina in this tab and try again from there."),

@@ -135,7 +135,7 @@ pub async fn register(
         username: fields.username.value.clone(),
         email: fields.email.value.clone(),
         full_name: fields.full_name.value.clone(),
-        password_hash: state.passwords.hash(typed.password).await?,
+        password_hash: Some(state.passwords.hash(typed.password).await?),
     };
     let made = state
         .db
@@ -163,7 +163,8 @@ pub async fn register(
 /// Said wherever an email address is entered that another account has.
 pub const EMAIL_TAKEN: &str = "This email address already has an account. Log in, or use another one.";
 
-fn checked_username(typed: &str) -> Field {
+/// Letters, digits and a few signs.
+pub fn checked_username(typed: &str) -> Field {
     let mut field = Field::of(typed.trim());
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     if !(3..=50).contains(&field.value.chars().count()) || !field.value.chars().all(allowed) {

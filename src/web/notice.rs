@@ -45,6 +45,12 @@ pub enum Notice {
     InvitationRevoked,
     /// A personal access token is over.
     TokenEnded,
+    /// One can log in with this provider from now on.
+    Connected(String),
+    /// One cannot any more.
+    Disconnected,
+    /// There is a password now, where there was none.
+    PasswordSet,
 }
 
 /// A [`Notice`] in words.
@@ -101,6 +107,9 @@ impl Notice {
             Self::ProfileSaved => "Your profile is saved.".to_owned(),
             Self::PasswordChanged(0) => "Your password is changed.".to_owned(),
             Self::PasswordChanged(n) => format!("Your password is changed, and {} signed out.", devices(n)),
+            Self::Connected(name) => format!("You can log in with {name} from now on."),
+            Self::Disconnected => "Disconnected. From now on you log in with your password.".to_owned(),
+            Self::PasswordSet => "Your password is set. You can log in with it too.".to_owned(),
             Self::TokenEnded => "The token is ended.".to_owned(),
             Self::DevicesSignedOut(n) => format!("{} signed out.", devices(n)),
             Self::Disabled(username) => format!("{username} is disabled and logged out everywhere."),

@@ -29,6 +29,8 @@ pub struct Page {
     pub notice: Option<ShownNotice>,
     /// Whether anyone may make an account.
     pub registration_open: bool,
+    /// What people call the provider they may log in with.
+    pub elsewhere: Option<String>,
 }
 
 /// Who is signed in, as the frame shows it.
@@ -53,6 +55,7 @@ impl Page {
             theme: theme_named(theme.as_ref().map_or("", |cookie| cookie.value())),
             path: request.uri().path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string),
             notice: None,
+            elsewhere: state.and_then(|state| state.oidc.as_ref().map(|oidc| oidc.name().to_owned())),
             registration_open: state.is_some_and(|state| state.registration.is_open()),
         }
     }

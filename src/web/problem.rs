@@ -142,6 +142,7 @@ impl Problem<'_> {
             (Some(AppError::InProgress), _) => "in-progress",
             (Some(AppError::OtherRequest), _) => "other-request",
             (Some(AppError::InsufficientScope(_)), _) => "insufficient-scope",
+            (Some(AppError::Elsewhere { .. }), _) => "login-elsewhere",
             (_, StatusCode::FORBIDDEN) => "forbidden",
             (_, StatusCode::NOT_FOUND) => "not-found",
             (_, StatusCode::METHOD_NOT_ALLOWED) => "method-not-allowed",

@@ -123,6 +123,7 @@ fn everything(app: &TestApp) -> String {
         "removals",
         "idempotency_keys",
         "personal_access_tokens",
+        "identities",
     ]
     .map(|table| app.ask(&format!("SELECT string_agg(t::text, '\n' ORDER BY t::text) FROM {table} t")))
     .join("\n")

@@ -47,6 +47,7 @@ mod metadata;
 mod metrics;
 mod moving;
 mod moving_storage;
+mod oidc;
 mod orientation;
 mod outside;
 mod pages;

@@ -14,6 +14,7 @@ use diesel::QueryResult;
 
 use crate::app::AppState;
 use crate::error::AppError;
+use crate::models::identity::Identity;
 use crate::models::{PersonalToken, Quota, Session};
 use crate::pages::account::tokens::Tokens;
 use crate::pages::photos::card::{day, minute};
@@ -36,9 +37,19 @@ struct Account {
     room: Room,
     sessions: Vec<Device>,
     tokens: Tokens,
+    /// Whether there is a password to change.
+    has_password: bool,
+    /// Who one is elsewhere.
+    identity: Option<Elsewhere>,
     joined: String,
     public_page: String,
     upload: String,
+}
+
+struct Elsewhere {
+    /// A name or email address there; may be empty.
+    label: String,
+    since: String,
 }
 
 struct Device {
@@ -58,11 +69,11 @@ impl Account {
     async fn load(state: &AppState, page: Page, signed_in: &SignedIn) -> Result<Self, AppError> {
         let (user, current) = (&signed_in.user, signed_in.session.id);
         let id = user.id;
-        let (sessions, tokens, quota) = state
+        let (sessions, tokens, quota, identities) = state
             .db
             .read(move |conn| {
-                let tokens = PersonalToken::of_user(conn, id)?;
-                QueryResult::Ok((Session::of_user(conn, id)?, tokens, Quota::of(conn, id)?))
+                let (tokens, quota) = (PersonalToken::of_user(conn, id)?, Quota::of(conn, id)?);
+                QueryResult::Ok((Session::of_user(conn, id)?, tokens, quota, Identity::of_user(conn, id)?))
             })
             .await?;
         let device = |session: Session| Device {
@@ -82,6 +93,11 @@ impl Account {
             room: Room::of(quota.used, quota.allowed, quota.photos),
             sessions: sessions.into_iter().map(device).collect(),
             tokens: Tokens::of(tokens),
+            has_password: user.password_hash.is_some(),
+            identity: identities
+                .into_iter()
+                .next()
+                .map(|identity| Elsewhere { label: identity.label, since: day(identity.created_at.naive_utc()) }),
             joined: day(user.created_at.naive_utc()),
             public_page: routes::person(&user.username),
             upload: state.absolute(routes::api_new_photo()),

@@ -28,7 +28,8 @@ pub struct NewPassword {
     keep_tokens: Option<String>,
 }
 
-/// Needs the old password: a device left unlocked must not be enough to take the account over.
+/// Needs the old password: a device left unlocked must not be enough to take the account over. Who logs in elsewhere alone has
+/// none, and sets the first.
 pub async fn update_password(
     request: HttpRequest,
     state: web::Data<AppState>,
@@ -40,11 +41,13 @@ pub async fn update_password(
     let form = form.into_inner();
     let mut view = Account::load(&state, page, &user).await?;
     view.new_password = checked_password(&form.password);
-    let tried = state.guesses.at_own_password(&Source::of(&request), user.user.id).await?;
-    if state.passwords.verify(form.current_password, user.user.password_hash.clone()).await? {
-        tried.take_back().await?;
-    } else {
-        view.current_password.refuse("This is not your current password.");
+    if user.user.password_hash.is_some() {
+        let tried = state.guesses.at_own_password(&Source::of(&request), user.user.id).await?;
+        if state.passwords.verify(form.current_password, user.user.password_hash.clone()).await? {
+            tried.take_back().await?;
+        } else {
+            view.current_password.refuse("This is not your current password.");
+        }
     }
     if !view.new_password.is_fine() || !view.current_password.is_fine() {
         return htmx.answer(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.as_password());
@@ -64,6 +67,7 @@ pub async fn update_password(
         .await?;
     // This device gets a new session too: a copy of its cookie may be what the change is about.
     let renewed = sign_in(&request, &state, &changed).await?;
-    Notice::PasswordChanged(ended).leave(&state, renewed).await?;
+    let notice = if view.has_password { Notice::PasswordChanged(ended) } else { Notice::PasswordSet };
+    notice.leave(&state, renewed).await?;
     Ok(see_other(routes::account()))
 }

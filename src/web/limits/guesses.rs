@@ -34,6 +34,8 @@ pub const ACCOUNTS: Limit = Limit { name: "new-accounts", count: 30, seconds: 60
 pub const REFRESH_TOKENS: Limit = Limit { name: "refresh-tokens", count: 60, seconds: 5 * MINUTES };
 /// Links that lead nowhere.
 pub const LINKS: Limit = Limit { name: "links", count: 100, seconds: 5 * MINUTES };
+/// Coming back from a provider with what is worth nothing.
+pub const LOGINS_ELSEWHERE: Limit = Limit { name: "logins-elsewhere", count: 30, seconds: 5 * MINUTES };
 
 /// How long a refusal is repeated without asking the database, at most: a try that is taken back makes room again.
 const REPEATED: Duration = Duration::from_secs(5);
@@ -130,6 +132,16 @@ impl Guesses {
     /// [`AppError::TooMany`].
     pub fn refuse_known(&self, source: &Source, limit: Limit) -> Result<(), AppError> {
         self.refuse_again(&self.0.keys.of(&[limit.name.as_bytes(), &source.bytes()]), limit)
+    }
+
+    /// Whether this is seen for the first time within the hour, by any instance.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn is_first(&self, what: &'static str, seen: &[u8]) -> Result<bool, AppError> {
+        let key = self.0.keys.of(&[what.as_bytes(), seen]);
+        let once = Limit { name: what, count: 1, seconds: 60 * MINUTES };
+        Ok(self.0.db.read(move |conn| tries::take(conn, &key, once)).await?.is_none())
     }
 
     /// Finds the account that `login` names and counts a try at its password, by address and account.

@@ -39,7 +39,7 @@ impl Binary {
         Self::start_with(data_dir, &[])
     }
 
-    /// With more settings.
+    /// The same with settings in its environment.
     pub fn start_with(data_dir: &Path, settings: &[(&str, &str)]) -> Self {
         let log = std::fs::File::options().create(true).append(true).open(data_dir.with_extension("log")).unwrap();
         let mut child = Self::command()

@@ -18,6 +18,7 @@
 //! - [`corpora`]: real and hostile files from elsewhere; [`pictures`]: decoded ones, compared by the system's programs.
 //! - [`db::Database`]: an empty, migrated database; [`server::Server`]: a Postgres of a test's own, to be stopped;
 //!   [`binary::Binary`]: the real program as a process, to be killed; [`browser::Browser`]: Chromium on the app.
+//! - [`oidc`]: OpenID Connect providers, a real one and one that lies.
 //! - [`s3::S3Server`]: a bucket of a test's own, which can be told to misbehave.
 //! - [`kept::Kept`]: an app with its photos on disk or in a bucket, whose objects can be damaged, and the program's other commands.
 //! - [`cluster`]: how all tests of a run share one Postgres; `cluster::scratch()` is a folder that is swept up even after
@@ -36,6 +37,7 @@ pub mod db;
 pub mod exif;
 pub mod images;
 pub mod kept;
+pub mod oidc;
 pub mod pictures;
 pub mod program;
 pub mod s3;

@@ -1,0 +1,409 @@
+//! Logging in with an OpenID Connect provider: one that lies, and a real one.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use lumina::config::Registration;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::support::binary::Binary;
+use crate::support::browser::Browser;
+use crate::support::oidc::{self, Lies, LyingProvider, RealProvider};
+use crate::support::*;
+
+async fn with(provider: &LyingProvider) -> TestApp {
+    let config = oidc::config(&provider.issuer);
+    TestApp::start_with(|it| it.oidc = Some(config)).await
+}
+
+/// Goes to the provider and comes back, with what it gave to take along.
+async fn log_in(client: &Client, provider: &LyingProvider) -> Answer {
+    let sent = client.get("/login/oidc").await.assert_status(303);
+    client.get(&format!("/login/oidc/callback?{}", provider.let_in(sent.location()))).await
+}
+
+fn counts(app: &TestApp) -> String {
+    app.ask("SELECT concat_ws(' ', (SELECT count(*) FROM users), (SELECT count(*) FROM sessions), (SELECT count(*) FROM identities))")
+}
+
+#[tokio::test]
+async fn somebody_new_gets_an_account_and_comes_back_to_the_same() {
+    let provider = LyingProvider::start().await;
+    let app = with(&provider).await;
+    let erin = app.visitor();
+    let page = erin.get("/login?next=/hashtags").await.assert_status(200).assert_says("Log in with Example");
+    let sent = erin.get("/login/oidc?next=/hashtags").await.assert_status(303);
+    assert!(page.attributes("href").contains(&"/login/oidc?next=/hashtags".to_owned()));
+    let back = erin.get(&format!("/login/oidc/callback?{}", provider.let_in(sent.location()))).await;
+    assert_eq!(back.assert_status(303).location(), "/hashtags");
+    assert!(erin.is_signed_in().await);
+    assert_eq!(
+        app.ask("SELECT concat_ws(' ', username, email, full_name, role, password_hash) FROM users"),
+        "erin erin@example.org Erin Example admin"
+    );
+    let elsewhere = app.visitor();
+    assert_eq!(log_in(&elsewhere, &provider).await.assert_status(303).location(), "/photos");
+    assert_eq!(counts(&app), "1 2 1");
+    // Whatever else changes there.
+    provider.lie(Lies {
+        claims: vec![("email", json!("new@example.org")), ("preferred_username", json!("e2"))],
+        ..Lies::default()
+    });
+    log_in(&app.visitor(), &provider).await.assert_status(303);
+    assert_eq!(counts(&app), "1 3 1");
+    app.execute("UPDATE users SET active = false");
+    log_in(&app.visitor(), &provider).await.assert_status(403).assert_says("disabled");
+    assert!(!erin.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn a_program_gets_a_pair_of_tokens() {
+    let provider = LyingProvider::start().await;
+    let app = with(&provider).await;
+    let program = app.visitor();
+    let sent = program.get("/api/v1/auth/login").await.assert_status(303);
+    let query = provider.let_in(sent.location());
+    let answer = program.get(&format!("/api/v1/auth/callback?{query}")).await.assert_status(200);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    let pair = answer.json();
+    assert_eq!(pair["token_type"], "bearer");
+    let bearer = format!("Bearer {}", pair["access_token"].as_str().unwrap());
+    let me = app.visitor().get_with("/api/v1/auth/me", &[("authorization", &bearer)]).await.assert_status(200);
+    assert_eq!(me.json()["username"], "erin");
+    assert!(!program.is_signed_in().await, "no cookie came of it");
+    let again = program.get(&format!("/api/v1/auth/callback?{query}")).await.assert_status(403);
+    assert_eq!(again.json()["type"], "urn:lumina:problem:login-elsewhere");
+    // What was begun for a program logs no browser in, and the other way round.
+    let sent = program.get("/api/v1/auth/login").await;
+    program.get(&format!("/login/oidc/callback?{}", provider.let_in(sent.location()))).await.assert_status(403);
+    let sent = program.get("/login/oidc").await;
+    program.get(&format!("/api/v1/auth/callback?{}", provider.let_in(sent.location()))).await.assert_status(403);
+    assert!(!program.is_signed_in().await);
+}
+
+/// `alg: none`, with the signature taken away.
+fn unsigned(token: &str) -> String {
+    let header = BASE64.encode(json!({ "alg": "none" }).to_string());
+    format!("{header}.{}.", token.split('.').nth(1).unwrap())
+}
+
+/// Signed by HMAC with what everyone may know, or we share.
+fn by_hmac(token: &str) -> String {
+    let claims: Value = serde_json::from_slice(&BASE64.decode(token.split('.').nth(1).unwrap()).unwrap()).unwrap();
+    let key = jsonwebtoken::EncodingKey::from_secret(b"a secret of the client");
+    jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
+}
+
+fn bent(token: &str) -> String {
+    let (rest, signature) = token.rsplit_once('.').unwrap();
+    let (first, rest_of_it) = signature.split_at(1);
+    format!("{rest}.{}{rest_of_it}", if first == "A" { "B" } else { "A" })
+}
+
+#[tokio::test]
+async fn a_provider_that_lies_lets_nobody_in() {
+    let provider = LyingProvider::start().await;
+    let app = with(&provider).await;
+    app.user("alice").await;
+    let before = counts(&app);
+    let past = chrono::Utc::now().timestamp() - 3600;
+    let claims = |claims: &[(&'static str, Value)]| Lies { claims: claims.to_vec(), ..Lies::default() };
+    let lies = [
+        ("issuer", claims(&[("iss", json!("https://evil.example"))])),
+        ("audience", claims(&[("aud", json!("another client"))])),
+        ("two audiences", claims(&[("aud", json!(["lumina", "another client"]))])),
+        ("nonce", claims(&[("nonce", json!("another"))])),
+        ("no nonce", claims(&[("nonce", Value::Null)])),
+        ("expired", claims(&[("exp", json!(past)), ("iat", json!(past - 300))])),
+        ("no subject", claims(&[("sub", Value::Null)])),
+        ("access token", claims(&[("at_hash", json!("AAAAAAAAAAAAAAAAAAAAAA"))])),
+        ("signature", Lies { bend: Some(bent), ..Lies::default() }),
+        ("alg none", Lies { bend: Some(unsigned), ..Lies::default() }),
+        ("alg HS256", Lies { bend: Some(by_hmac), ..Lies::default() }),
+        ("no token", Lies { bend: Some(|_| String::new()), ..Lies::default() }),
+        ("another key", Lies { stolen_name: true, ..Lies::default() }),
+        ("user info", Lies { claims: vec![("email", Value::Null)], other_user_info: true, ..Lies::default() }),
+        ("no email", claims(&[("email", json!("nonsense"))])),
+    ];
+    for (what, lie) in lies {
+        provider.lie(lie);
+        let erin = app.visitor();
+        let answer = log_in(&erin, &provider).await;
+        assert_eq!(answer.status, 403, "{what}: {answer:?}");
+        assert!(!erin.is_signed_in().await, "{what}");
+        assert_eq!(counts(&app), before, "{what}");
+        let id = answer.header("x-request-id").to_owned();
+        answer.assert_says("Not let in").assert_says(&id);
+        assert_eq!(erin.cookie("lumina-oidc"), None, "what was kept meanwhile is gone");
+    }
+    provider.lie(Lies::default());
+    log_in(&app.visitor(), &provider).await.assert_status(303);
+}
+
+#[tokio::test]
+async fn what_comes_back_is_good_once_in_the_browser_that_was_sent_away() {
+    let provider = LyingProvider::start().await;
+    let app = with(&provider).await;
+    provider.lie(Lies { careless: true, ..Lies::default() });
+    let refused = async |client: &Client, query: &str| {
+        let answer = client.get(&format!("/login/oidc/callback?{query}")).await.assert_status(403);
+        answer.assert_says("Start again");
+        assert!(!client.is_signed_in().await);
+    };
+    let erin = app.visitor();
+    let sent = erin.get("/login/oidc").await;
+    let query = provider.let_in(sent.location());
+    let copied = erin.copied();
+    refused(&app.visitor(), &query).await;
+    let mallory = app.visitor();
+    mallory.get("/login/oidc").await;
+    refused(&mallory, &query).await;
+    for bad in [
+        query.replace("state=", "state=x"),
+        query.split('&').next().unwrap().to_owned(),
+        query.split('&').nth(1).unwrap().to_owned(),
+        String::new(),
+        "error=access_denied".to_owned(),
+    ] {
+        refused(&copied.copied(), &bad).await;
+    }
+    let state = query.split('&').nth(1).unwrap();
+    let denied = copied.copied().get(&format!("/login/oidc/callback?error=access_denied&{state}")).await;
+    denied.assert_status(403).assert_says("Example did not let you in");
+    let other_issuer = copied.copied();
+    let sent = other_issuer.get("/login/oidc").await;
+    refused(&other_issuer, &format!("{}&iss=https%3A%2F%2Fevil.example", provider.let_in(sent.location()))).await;
+
+    erin.get(&format!("/login/oidc/callback?{query}")).await.assert_status(303);
+    assert!(erin.is_signed_in().await);
+    refused(&copied, &query).await;
+    let bent = erin.copied();
+    bent.post("/logout", &[]).await;
+    let sent = bent.get("/login/oidc").await;
+    let cookie = bent.cookie("lumina-oidc").unwrap();
+    bent.set_cookie("lumina-oidc", &format!("x{cookie}"));
+    refused(&bent, &provider.let_in(sent.location())).await;
+}
+
+#[tokio::test]
+async fn next_never_leads_off_site() {
+    let provider = LyingProvider::start().await;
+    let app = with(&provider).await;
+    for next in ["https://evil.example", "//evil.example", "/\\evil.example"] {
+        let erin = app.visitor();
+        let sent = erin.get(&format!("/login/oidc?next={next}")).await.assert_status(303);
+        let back = erin.get(&format!("/login/oidc/callback?{}", provider.let_in(sent.location()))).await;
+        assert_eq!(back.assert_status(303).location(), "/photos", "{next}");
+    }
+}
+
+#[tokio::test]
+async fn an_equal_email_opens_no_account_unless_it_is_verified_and_that_is_configured() {
+    let provider = LyingProvider::start().await;
+    let mut app = with(&provider).await;
+    app.user("erin").await;
+    let refused = async |app: &TestApp| {
+        let erin = app.visitor();
+        log_in(&erin, &provider).await.assert_status(403).assert_says("has an account here already");
+        assert!(!erin.is_signed_in().await);
+        assert_eq!(app.ask("SELECT count(*) FROM identities"), "0");
+    };
+    refused(&app).await;
+    app.restart_with(|config| config.oidc.as_mut().unwrap().link_verified_email = true).await;
+    for unverified in [json!(false), Value::Null] {
+        provider.lie(Lies { claims: vec![("email_verified", unverified)], ..Lies::default() });
+        refused(&app).await;
+    }
+    provider.lie(Lies { claims: vec![("email", json!("ERIN@example.org"))], ..Lies::default() });
+    let erin = app.visitor();
+    log_in(&erin, &provider).await.assert_status(303);
+    erin.get("/account").await.assert_says("erin");
+    assert_eq!(app.ask("SELECT count(*) FROM users"), "1");
+    // Somebody else there, with the same address: an account is one person's of each provider.
+    provider.lie(Lies { claims: vec![("sub", json!("another"))], ..Lies::default() });
+    log_in(&app.visitor(), &provider).await.assert_status(403).assert_says("another account at Example");
+    assert_eq!(app.ask("SELECT count(*) FROM identities"), "1");
+}
+
+#[tokio::test]
+async fn an_account_is_connected_from_its_page_and_disconnected_again() {
+    let provider = LyingProvider::start().await;
+    let app = with(&provider).await;
+    let alice = app.user("alice").await;
+    alice.get("/account").await.assert_says("Connect Example");
+    let page = alice.post("/account/identity", &[]).await.assert_status(200).assert_says("On to Example");
+    let to = page.attributes("href").into_iter().find(|href| href.contains("/authorize?")).unwrap();
+    let query = provider.let_in(&to);
+    let back = alice.get(&format!("/login/oidc/callback?{query}")).await.assert_status(303);
+    assert_eq!(back.location(), "/account");
+    alice.get("/account").await.assert_says("You can log in with Example").assert_says("erin@example.org");
+    let elsewhere = app.visitor();
+    log_in(&elsewhere, &provider).await.assert_status(303);
+    elsewhere.get("/account").await.assert_says("alice");
+    // It is hers now.
+    let bob = app.user("bob").await;
+    let page = bob.post("/account/identity", &[]).await;
+    let to = page.attributes("href").into_iter().find(|href| href.contains("/authorize?")).unwrap();
+    let query = provider.let_in(&to);
+    bob.get(&format!("/login/oidc/callback?{query}")).await.assert_status(403).assert_says("another account here");
+    // What bob began connects nothing with who is signed in meanwhile.
+    provider.lie(Lies { claims: vec![("sub", json!("another"))], ..Lies::default() });
+    let page = bob.post("/account/identity", &[]).await;
+    let to = page.attributes("href").into_iter().find(|href| href.contains("/authorize?")).unwrap();
+    alice.set_cookie("lumina-oidc", &bob.cookie("lumina-oidc").unwrap());
+    alice.get(&format!("/login/oidc/callback?{}", provider.let_in(&to))).await.assert_status(403);
+    assert_eq!(app.ask("SELECT count(*) FROM identities"), "1");
+
+    assert_eq!(alice.post("/account/identity/end", &[]).await.assert_status(303).location(), "/account");
+    alice.get("/account").await.assert_says("Disconnected").assert_says("Connect Example");
+    alice.post("/account/identity/end", &[]).await.assert_status(404);
+    provider.lie(Lies::default());
+    app.execute("UPDATE users SET email = 'a@example.org' WHERE username = 'alice'");
+    log_in(&app.visitor(), &provider).await.assert_status(303);
+    assert_eq!(app.ask("SELECT count(*) FROM users"), "3", "who was alice there is somebody new");
+}
+
+#[tokio::test]
+async fn who_has_no_password_sets_one_and_may_disconnect_then() {
+    let provider = LyingProvider::start().await;
+    let app = with(&provider).await;
+    let erin = app.visitor();
+    log_in(&erin, &provider).await.assert_status(303);
+    let page = erin.get("/account").await.assert_says("Set password").assert_says("set a password first");
+    assert!(!page.text().contains("current_password"));
+    erin.post("/account/identity/end", &[]).await.assert_status(422).assert_says("Set a password first");
+    app.visitor().log_in("erin", "").await.assert_status(422);
+    erin.post("/account/password", &[("password", "short")]).await.assert_status(422);
+    erin.post("/account/password", &[("password", PASSWORD)]).await.assert_status(303);
+    erin.get("/account").await.assert_says("password is set").assert_says("Change password");
+    app.visitor().log_in("erin", PASSWORD).await.assert_status(303);
+    erin.post("/account/password", &[("password", "another password")]).await.assert_status(422);
+    erin.post("/account/identity/end", &[]).await.assert_status(303);
+}
+
+#[tokio::test]
+async fn names_are_made_unique_and_closed_doors_stay_closed() {
+    let provider = LyingProvider::start().await;
+    let mut app = with(&provider).await;
+    app.user("erin").await;
+    app.execute("UPDATE users SET email = 'first@example.org'");
+    log_in(&app.visitor(), &provider).await.assert_status(303);
+    assert_eq!(app.ask("SELECT string_agg(username, ' ' ORDER BY id) FROM users"), "erin erin2");
+    app.restart_with(|config| config.registration = Some(Registration::Invitation)).await;
+    log_in(&app.visitor(), &provider).await.assert_status(303);
+    let new = [("sub", json!("new")), ("email", json!("new@example.org"))];
+    provider.lie(Lies { claims: new.to_vec(), ..Lies::default() });
+    log_in(&app.visitor(), &provider).await.assert_status(403).assert_says("You need an invitation");
+    app.restart_with(|config| config.registration = Some(Registration::Closed)).await;
+    log_in(&app.visitor(), &provider).await.assert_status(403).assert_says("New accounts are closed here");
+    assert_eq!(app.ask("SELECT count(*) FROM users"), "2");
+    // Eight who come back at once are one.
+    app.restart_with(|config| config.registration = Some(Registration::Open)).await;
+    let all = (0..8).map(|_| async { log_in(&app.visitor(), &provider).await.status });
+    let statuses = futures_util::future::join_all(all).await;
+    assert!(statuses.contains(&303), "{statuses:?}");
+    assert!(statuses.iter().all(|status| [303, 403, 409].contains(status)), "{statuses:?}");
+    assert_eq!(app.ask("SELECT count(*) FROM users"), "3");
+}
+
+#[tokio::test]
+async fn new_keys_are_asked_for_once_and_a_provider_that_is_away_keeps_nothing_else_out() {
+    let provider = LyingProvider::start().await;
+    let mut app = with(&provider).await;
+    log_in(&app.visitor(), &provider).await.assert_status(303);
+    log_in(&app.visitor(), &provider).await.assert_status(303);
+    assert_eq!(provider.asked_for_keys(), 1, "they are kept");
+    provider.rotate();
+    log_in(&app.visitor(), &provider).await.assert_status(303);
+    assert_eq!(provider.asked_for_keys(), 2);
+    provider.rotate();
+    provider.lie(Lies { stolen_name: true, ..Lies::default() });
+    log_in(&app.visitor(), &provider).await.assert_status(403);
+    assert_eq!(provider.asked_for_keys(), 2, "not for every bad token");
+
+    provider.lie(Lies { down: Some(500), ..Lies::default() });
+    app.restart_with(|_| {}).await;
+    let answer = app.visitor().get("/login/oidc").await.assert_status(503).assert_says("cannot be reached");
+    assert!(!answer.header("retry-after").is_empty());
+    assert_eq!(app.visitor().get("/api/v1/auth/login").await.assert_status(503).json()["status"], 503);
+    app.user("alice").await;
+    app.visitor().get("/login").await.assert_status(200);
+    provider.lie(Lies { metadata_issuer: Some("https://evil.example"), ..Lies::default() });
+    app.restart_with(|_| {}).await;
+    app.visitor().get("/login/oidc").await.assert_status(503);
+}
+
+#[tokio::test]
+async fn a_refusal_is_in_the_log_under_the_id_that_the_page_shows() {
+    let provider = LyingProvider::start().await;
+    let folder = cluster::scratch();
+    let data = folder.path().join("data");
+    let binary = Binary::start_with(
+        &data,
+        &[
+            ("OIDC__CLIENT_ID", "lumina"),
+            ("OIDC__CLIENT_SECRET", "a secret of the client"),
+            ("OIDC__SERVER_METADATA_URL", &provider.issuer),
+            ("OIDC__NAME", "Example"),
+        ],
+    );
+    provider.lie(Lies { claims: vec![("nonce", json!("another"))], ..Lies::default() });
+    let erin = binary.visitor();
+    let sent = erin.get("/login/oidc").await.assert_status(303);
+    let query = provider.let_in(sent.location());
+    let page = erin.get(&format!("/login/oidc/callback?{query}")).await.assert_status(403);
+    let log = std::fs::read_to_string(data.with_extension("log")).unwrap();
+    let line = log.lines().find(|line| line.contains(page.header("x-request-id")) && line.contains("elsewhere"));
+    assert!(line.expect("a line with that id").to_lowercase().contains("nonce"), "{log}");
+    page.assert_silent_about("nonce");
+    for secret in query.split(['&', '=']).filter(|part| part.len() > 10).chain(["a secret of the client"]) {
+        assert!(!log.contains(secret), "{secret} in {log}");
+    }
+}
+
+/// With a provider that is real: by a browser, then by a program, which uploads with hashtags and filters by one.
+#[tokio::test]
+async fn photo_storage_oidc_then_hashtag_filter() {
+    let mut app = TestApp::start().await;
+    // The provider has to know where to send browsers back to, and Lumina where the provider is.
+    let origin = app.origin();
+    let port: u16 = origin.rsplit(':').next().unwrap().parse().unwrap();
+    let provider = RealProvider::start(&origin);
+    let config = oidc::config(&provider.issuer);
+    app.restart_with(|it| {
+        it.bind = ([127, 0, 0, 1], port).into();
+        it.oidc = Some(config);
+    })
+    .await;
+    let browser = Browser::start(&app).await;
+    browser.goto(format!("{origin}/login?next=/hashtags")).await.unwrap();
+    browser.click("a[href^='/login/oidc']").await;
+    browser.fill("input[name=login]", "frida").await;
+    browser.fill("input[name=password]", "whatever").await;
+    browser.click("button[type=submit]").await;
+    browser.until("document.querySelector('input[name=prompt][value=consent]')").await;
+    browser.click("button[type=submit]").await;
+    browser.until("location.pathname === '/hashtags' && document.readyState === 'complete'").await;
+    assert_eq!(
+        app.ask("SELECT concat_ws(' ', username, email, full_name) FROM users"),
+        "frida frida@example.org Frida Example"
+    );
+
+    // A program, by the same browser, which the provider knows by now.
+    browser.goto(format!("{origin}/api/v1/auth/login")).await.unwrap();
+    browser.until("location.pathname === '/api/v1/auth/callback'").await;
+    let pair: Value = serde_json::from_str(&browser.words().await).unwrap();
+    let bearer = format!("Bearer {}", pair["access_token"].as_str().unwrap());
+    let upload = app.visitor().request(Method::POST, "/api/v1/photos/").header("authorization", &bearer);
+    let form = Upload::new().hashtags("sea").file("a.jpg", jpeg()).into_body();
+    let upload = upload.header("content-type", Upload::content_type()).body(form);
+    app.visitor().send(upload).await.assert_status(201);
+    let listed = app.visitor().get_with("/api/v1/photos/?hashtag=sea", &[("authorization", &bearer)]).await;
+    assert_eq!(listed.json()["photos"].as_array().unwrap().len(), 1);
+
+    // An account of one's own, connected from its page.
+    let alice = app.user("alice").await;
+    browser.goto(format!("{origin}/account")).await.unwrap();
+    browser.until_says("Connected as frida@example.org").await;
+    drop(alice);
+}
