@@ -27,10 +27,12 @@ pub struct Problem<'a> {
 }
 
 /// Every `type` there is, without what all begin with, and what it means.
-pub const KINDS: [(&str, &str); 16] = [
+pub const KINDS: [(&str, &str); 19] = [
     ("bad-request", "The request makes no sense: `detail` says what to change."),
     ("login-required", "Send an access token that is still good, or log in."),
     ("wrong-credentials", "The username, the password or the refresh token is worth nothing."),
+    ("login-elsewhere", "Logging in with the OpenID Connect provider did not work; `detail` says why."),
+    ("insufficient-scope", "The personal access token is not good for this; `WWW-Authenticate` names the scope."),
     ("forbidden", "Refused on principle, such as a request from another site."),
     ("not-found", "It does not exist, or it is somebody else's."),
     ("method-not-allowed", "This address does not know this method; `Allow` lists those it knows."),
@@ -42,6 +44,7 @@ pub const KINDS: [(&str, &str); 16] = [
     ("over-quota", "Your photos would take more room than you have. Delete some, or ask an administrator for more."),
     ("unsupported", "A kind of content that is not taken."),
     ("invalid", "Fields are wrong; `errors` says which."),
+    ("too-many-requests", "Too many requests, uploads or guesses. Try again after `Retry-After` seconds."),
     ("unavailable", "The database or the storage is away. Try again after `Retry-After` seconds."),
     ("internal", "A mistake of the server; the log has it under `request_id`."),
 ];

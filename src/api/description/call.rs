@@ -13,6 +13,8 @@ use utoipa::openapi::schema::{Schema, SchemaFormat, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{KnownFormat, ObjectBuilder, Ref, RefOr, Required, Response, ResponseBuilder};
 
+use crate::models::Scope;
+use crate::routes;
 use crate::web::problem::{self, ProblemJson};
 
 /// A schema and its name.
@@ -36,13 +38,18 @@ pub enum Who {
     Anyone,
     /// Whoever is signed in, by a token or by the cookie.
     SignedIn,
+    /// The same; a personal access token has to have this scope.
+    Scoped(Scope),
 }
 
 impl Call {
     /// A call of this group. `id` is what generated clients name it by.
     pub fn new(method: HttpMethod, path: &'static str, tag: &str, id: &str, summary: &str) -> Self {
         let operation = OperationBuilder::new().tag(tag).operation_id(Some(id)).summary(Some(summary)).build();
-        let call = Self { method, path, schemas: Vec::new(), operation };
+        let mut call = Self { method, path, schemas: Vec::new(), operation };
+        if routes::is_api(path) {
+            call = call.problem(429, "Too many requests. Try again after `Retry-After` seconds.");
+        }
         call.problem(500, "A mistake of the server, which is in its log.")
             .problem(503, "The database or the storage is away. Try again after `Retry-After` seconds.")
     }
@@ -58,12 +65,16 @@ impl Call {
         let none: [&str; 0] = [];
         self.operation.security = Some(match who {
             Who::Anyone => Vec::new(),
-            Who::SignedIn => {
+            Who::SignedIn | Who::Scoped(_) => {
                 [super::BEARER, super::PASSWORD, super::COOKIE].map(|name| SecurityRequirement::new(name, none)).into()
             }
         });
-        if who == Who::SignedIn {
+        if who != Who::Anyone {
             self = self.problem(401, "Nobody is signed in, or the token is not good any more.");
+        }
+        if let Who::Scoped(scope) = who {
+            self =
+                self.problem(403, &format!("The personal access token does not have the scope `{}`.", scope.as_str()));
         }
         if !matches!(self.method, HttpMethod::Get) {
             self = self.problem(403, "It came from another site's page, or is refused on principle.");
@@ -157,7 +168,7 @@ impl Call {
         let response = ResponseBuilder::new().description(when).content(problem::CONTENT_TYPE, content);
         let response = match status {
             401 => response.header("WWW-Authenticate", header("How to sign in: `Bearer realm=\"lumina\"`.")),
-            503 => response.header("Retry-After", header("After how many seconds to try again.")),
+            429 | 503 => response.header("Retry-After", header("After how many seconds to try again.")),
             _ => response,
         };
         self.answer(status, response.build())

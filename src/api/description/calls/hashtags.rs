@@ -3,9 +3,10 @@
 use utoipa::openapi::path::HttpMethod::{Get, Post};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
-use crate::api::description::call::Who::{Anyone, SignedIn};
+use crate::api::description::call::Who::{Anyone, Scoped};
 use crate::api::description::call::{Call, JSON, if_none_match, query};
 use crate::api::hashtags::{HashtagJson, HashtagList, NewHashtag};
+use crate::models::Scope;
 
 /// In the order in which one meets them.
 pub fn calls() -> Vec<Call> {
@@ -21,7 +22,7 @@ pub fn calls() -> Vec<Call> {
     vec![
         call(Post, "/api/v1/hashtags/", "createHashtag", "Create a hashtag")
             .says("For all to see, whether a photo carries it or not.")
-            .by(SignedIn)
+            .by(Scoped(Scope::WritePhotos))
             .sends::<NewHashtag>(JSON)
             .answers::<HashtagJson>(201, "It is new.")
             .answers::<HashtagJson>(200, "It was there already.")

@@ -4,10 +4,11 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::path::HttpMethod::{Delete, Get, Patch};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 
-use crate::api::description::call::Who::SignedIn;
+use crate::api::description::call::Who::Scoped;
 use crate::api::description::call::{Call, JSON, id, if_none_match, query};
 use crate::api::photo_json::{PhotoJson, PhotoList};
 use crate::api::photos::{LARGEST_PAGE, PAGE, Patch as PhotoChanges};
+use crate::models::Scope;
 use crate::models::gallery::MOST_FILTERS;
 
 /// In the order in which one meets them.
@@ -17,7 +18,7 @@ pub fn calls() -> Vec<Call> {
     vec![
         call(Get, "/api/v1/photos/", "listPhotos", "List photos")
             .says("A page of them, newest first. Go on with the address in `next`.")
-            .by(SignedIn)
+            .by(Scoped(Scope::ReadPhotos))
             .takes(query(
                 "hashtag",
                 &format!("Only photos that carry it; given more than once, all of them. At most {MOST_FILTERS} names."),
@@ -32,13 +33,13 @@ pub fn calls() -> Vec<Call> {
             .problem(400, "`after` is no place in a list, or these are too many hashtags.")
             .problem(422, "`limit` is no number that is allowed."),
         call(Get, "/api/v1/photos/{id}", "showPhoto", "Show a photo")
-            .by(SignedIn)
+            .by(Scoped(Scope::ReadPhotos))
             .takes(id(whose))
             .answers::<PhotoJson>(200, "The photo.")
             .problem(404, "You have no such photo."),
         call(Patch, "/api/v1/photos/{id}", "changePhoto", "Change a photo")
             .says("Title, hashtags, visibility: all that are sent, or none when one of them is wrong.")
-            .by(SignedIn)
+            .by(Scoped(Scope::WritePhotos))
             .takes(id(whose))
             .sends::<PhotoChanges>(JSON)
             .answers::<PhotoJson>(200, "The photo as it is now.")
@@ -46,7 +47,7 @@ pub fn calls() -> Vec<Call> {
             .problem(422, "Fields are wrong."),
         call(Delete, "/api/v1/photos/{id}", "deletePhoto", "Delete a photo")
             .says("No door shows it from here on; its bytes go a minute later.")
-            .by(SignedIn)
+            .by(Scoped(Scope::WritePhotos))
             .takes(id(whose))
             .answers_nothing(204, "It is gone.")
             .problem(404, "You have no such photo."),

@@ -5,11 +5,12 @@ use utoipa::openapi::path::HttpMethod::{Post, Put};
 use utoipa::openapi::path::Parameter;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
-use crate::api::description::call::Who::{Anyone, SignedIn};
+use crate::api::description::call::Who::{Anyone, Scoped};
 use crate::api::description::call::{Call, JSON, id, query, request_header};
 use crate::api::idempotency::LONGEST;
 use crate::api::photo_json::PhotoJson;
 use crate::api::uploads::{Announcement, Confirmation, UploadTarget};
+use crate::models::Scope;
 
 /// Photos that come.
 pub fn calls() -> Vec<Call> {
@@ -17,7 +18,7 @@ pub fn calls() -> Vec<Call> {
     vec![
         call(Post, "/api/v1/photos/", "uploadPhoto", "Upload a photo")
             .says("The same bytes again are not kept twice: the answer is the photo that is here, with the new hashtags added to it.")
-            .by(SignedIn)
+            .by(Scoped(Scope::WritePhotos))
             .takes(idempotency_key())
             .sends::<Upload>("multipart/form-data")
             .answers::<PhotoJson>(201, "The photo. It is kept for good.")
@@ -34,7 +35,7 @@ pub fn calls() -> Vec<Call> {
                  it. The address is the bucket's own, so that the bytes do not go through the server, or the server's where photos \
                  are on disk.",
             )
-            .by(SignedIn)
+            .by(Scoped(Scope::WritePhotos))
             .sends::<Announcement>(JSON)
             .answers::<UploadTarget>(200, "Where to put it, and until when.")
             .problem(409, "Too many uploads wait to be confirmed.")
@@ -52,7 +53,7 @@ pub fn calls() -> Vec<Call> {
             .problem(404, "No such upload is awaited."),
         call(Post, "/api/v1/photos/confirm", "confirmUpload", "Confirm an upload")
             .says("What lies at its address becomes a photo, after the same checks as for any upload. What is never confirmed goes by itself.")
-            .by(SignedIn)
+            .by(Scoped(Scope::WritePhotos))
             .takes(idempotency_key())
             .sends::<Confirmation>(JSON)
             .answers::<PhotoJson>(201, "The photo. It is kept for good.")
