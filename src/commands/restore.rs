@@ -60,7 +60,7 @@ pub async fn restore(config: &Config, options: Restore) -> Result<ExitCode, Star
     restored
 }
 
-/// Reads the whole manifest once, and finds out whether this version knows its database.
+/// Reads the whole manifest and the database once, and finds out whether this version knows it.
 async fn check(backup: &Objects) -> Result<Header, StartError> {
     let mut manifest = Manifest::open(backup).await?.ok_or("There is no backup.")?;
     while let Some(entry) = manifest.next().await? {
@@ -69,6 +69,12 @@ async fn check(backup: &Objects) -> Result<Header, StartError> {
         }
     }
     let header = manifest.header().clone();
+    for (what, sha256) in [("database", Some(header.database()?)), ("secret key", header.secret_key()?)] {
+        let Some(sha256) = sha256 else { continue };
+        if !backup.is_whole(&sha256).await? {
+            return Err(format!("The backup is damaged: its {what} is missing or was altered.").into());
+        }
+    }
     if header.schema > db::newest_migration() {
         return Err("The backup was made by a newer Lumina: restore it with that one.".into());
     }
@@ -92,9 +98,6 @@ async fn run(config: &Config, backup: &Objects, header: &Header, database: &Open
         restore_secret(config, backup, &key).await?;
     }
     let dump = header.database()?;
-    if !backup.has(&dump, tokio::fs::metadata(backup.path(&dump)).await?.len(), true).await? {
-        return Err("The backup is damaged: its database was altered.".into());
-    }
     let url = database.url.clone();
     spawn_blocking(move || db::take_down(&url)).await??;
     programs.restore(&backup.path(&dump), &database.url).await?;

@@ -290,14 +290,43 @@ async fn it_is_restored_into_an_empty_instance_only() {
 
     let nothing = Bare::new(None).restore(&folder.path().join("nothing")).await;
     assert!(!nothing.status.success() && said(&nothing).contains("no finished backup"), "{}", said(&nothing));
-    let mut manifest = std::fs::read(to.join("manifest")).unwrap();
-    let middle = manifest.len() / 2;
-    manifest[middle] ^= 1;
-    std::fs::write(to.join("manifest"), manifest).unwrap();
-    let damaged = Bare::new(None).restore(&to).await;
-    assert!(!damaged.status.success() && said(&damaged).contains("damaged"), "{}", said(&damaged));
     let elsewhere = kept.run(&["backup", kept.app.data_dir().to_str().unwrap()]).await;
     assert!(!elsewhere.status.success() && said(&elsewhere).contains("is no backup"), "{}", said(&elsewhere));
+}
+
+#[tokio::test]
+async fn one_that_was_cut_or_altered_is_refused() {
+    let kept = Kept::on_disk().await;
+    let alice = kept.app.user("alice").await;
+    alice.upload(jpeg()).await;
+    let folder = cluster::scratch();
+    let to = folder.path().join("backup");
+    assert!(backup(&kept, &to).await.status.success());
+    let bare = Bare::new(None);
+    let whole: Vec<_> = files(&to).into_iter().filter(|path| !path.ends_with("lock")).collect();
+    // The manifest, the database, the secret, the original, and the renditions, which are alike of so small a photo.
+    assert_eq!(whole.len(), 5, "{whole:?}");
+    for path in whole {
+        let bytes = std::fs::read(&path).unwrap();
+        let last_line =
+            bytes.len() - 1 - bytes[..bytes.len() - 1].iter().rev().position(|byte| *byte == b'\n').unwrap_or(9);
+        let mut flipped = bytes.clone();
+        flipped[bytes.len() / 2] ^= 1;
+        let cut = [0, bytes.len() / 2, last_line, bytes.len() - 2].map(|length| Some(bytes[..length].to_vec()));
+        for damaged in cut.into_iter().chain([Some(flipped), None]) {
+            match &damaged {
+                Some(damaged) => std::fs::write(&path, damaged).unwrap(),
+                None => std::fs::remove_file(&path).unwrap(),
+            }
+            let refused = bare.restore(&to).await;
+            let why = said(&refused);
+            let is_said = why.contains("The backup") && why.contains("damaged") || why.contains("no finished backup");
+            assert!(!refused.status.success() && is_said, "{path:?} {:?}: {why}", damaged.map(|bytes| bytes.len()));
+            assert_eq!(db::ask(&mut bare.database.connect(), "to_regclass('users')"), "");
+        }
+        std::fs::write(&path, bytes).unwrap();
+    }
+    assert!(bare.restore(&to).await.status.success());
 }
 
 #[tokio::test]

@@ -89,6 +89,12 @@ impl Objects {
         .await?
     }
 
+    /// Whether an object is there with these bytes.
+    pub async fn is_whole(&self, sha256: &Hash) -> io::Result<bool> {
+        let (path, sha256) = (self.path(sha256), *sha256);
+        spawn_blocking(move || Ok(path.exists() && hash_of(&path)? == sha256)).await?
+    }
+
     /// Adds what comes. When this returns, it survives a power cut.
     pub async fn add(&self, mut bytes: BoxStream<'static, io::Result<Bytes>>) -> io::Result<(Hash, u64)> {
         let (this, mut hash, mut size) = (self.clone(), Sha256::new(), 0);
