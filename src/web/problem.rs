@@ -2,6 +2,8 @@
 //!
 //! `type` is what a program decides by, and does not change; the words are for people and may.
 
+mod kind;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse};
@@ -11,6 +13,8 @@ use utoipa::ToSchema;
 use crate::error::{AppError, FieldErrors};
 use crate::routes;
 use crate::web::caller::bearer;
+
+pub use kind::Kind;
 
 /// An error that a program gets.
 pub struct Problem<'a> {
@@ -26,34 +30,8 @@ pub struct Problem<'a> {
     pub request_id: String,
 }
 
-/// Every `type` there is, without what all begin with, and what it means.
-pub const KINDS: [(&str, &str); 19] = [
-    ("bad-request", "The request makes no sense: `detail` says what to change."),
-    ("login-required", "Send an access token that is still good, or log in."),
-    ("wrong-credentials", "The username, the password or the refresh token is worth nothing."),
-    ("login-elsewhere", "Logging in with the OpenID Connect provider did not work; `detail` says why."),
-    ("insufficient-scope", "The personal access token is not good for this; `WWW-Authenticate` names the scope."),
-    ("forbidden", "Refused on principle, such as a request from another site."),
-    ("not-found", "It does not exist, or it is somebody else's."),
-    ("method-not-allowed", "This address does not know this method; `Allow` lists those it knows."),
-    ("taken", "Somebody else has that name or address; `errors` says which."),
-    ("conflict", "Somebody else was faster."),
-    ("in-progress", "The same request is being worked on under the same `Idempotency-Key`. Send it again in a moment."),
-    ("other-request", "The `Idempotency-Key` came with another request before. Use a new one."),
-    ("too-large", "More bytes than allowed."),
-    ("over-quota", "Your photos would take more room than you have. Delete some, or ask an administrator for more."),
-    ("unsupported", "A kind of content that is not taken."),
-    ("invalid", "Fields are wrong; `errors` says which."),
-    ("too-many-requests", "Too many requests, uploads or guesses. Try again after `Retry-After` seconds."),
-    ("unavailable", "The database or the storage is away. Try again after `Retry-After` seconds."),
-    ("internal", "A mistake of the server; the log has it under `request_id`."),
-];
-
 /// Of every error under `/api`.
 pub const CONTENT_TYPE: &str = "application/problem+json";
-
-/// What every `type` begins with.
-pub const PREFIX: &str = "urn:lumina:problem:";
 
 /// What went wrong (RFC 9457).
 #[derive(Serialize, ToSchema)]
@@ -61,7 +39,7 @@ pub const PREFIX: &str = "urn:lumina:problem:";
 pub struct ProblemJson {
     /// What a program decides by. It does not change between versions.
     #[serde(rename = "type")]
-    #[schema(schema_with = kinds)]
+    #[schema(schema_with = Kind::schema)]
     kind: String,
     /// The kind of problem, in words.
     #[schema(example = "That did not work")]
@@ -82,17 +60,6 @@ pub struct ProblemJson {
     errors: Option<FieldErrors>,
 }
 
-/// The schema of `type`.
-fn kinds() -> utoipa::openapi::schema::Object {
-    let meanings: String = KINDS.iter().map(|(kind, meaning)| format!("\n- `{PREFIX}{kind}`: {meaning}")).collect();
-    utoipa::openapi::schema::ObjectBuilder::new()
-        .schema_type(utoipa::openapi::schema::Type::String)
-        .description(Some(format!("What a program decides by. It does not change between versions.\n{meanings}")))
-        .enum_values(Some(KINDS.map(|(kind, _)| format!("{PREFIX}{kind}"))))
-        .examples([format!("{PREFIX}invalid")])
-        .build()
-}
-
 /// Whether an error goes to a program: under `/api` always, elsewhere by what the request says.
 #[must_use]
 pub fn wants_json(request: &HttpRequest) -> bool {
@@ -111,7 +78,7 @@ impl Problem<'_> {
             _ => None,
         };
         let problem = ProblemJson {
-            kind: format!("{PREFIX}{}", self.kind()),
+            kind: Kind::of(self.cause, self.status).urn(),
             title: self.title,
             status: self.status.as_u16(),
             detail: self.words(),
@@ -133,30 +100,6 @@ impl Problem<'_> {
         }
         // Not `json`, which would name the type of any other answer.
         answer.insert_header((header::CONTENT_TYPE, CONTENT_TYPE)).json(problem)
-    }
-
-    fn kind(&self) -> &'static str {
-        match (self.cause, self.status) {
-            (Some(AppError::LoginRequired), _) => "login-required",
-            (Some(AppError::Credentials(_)), _) => "wrong-credentials",
-            (Some(AppError::InvalidFields(_) | AppError::Invalid(_)), _) => "invalid",
-            (Some(AppError::Taken(_)), _) => "taken",
-            (Some(AppError::OverQuota(_)), _) => "over-quota",
-            (Some(AppError::InProgress), _) => "in-progress",
-            (Some(AppError::OtherRequest), _) => "other-request",
-            (Some(AppError::InsufficientScope(_)), _) => "insufficient-scope",
-            (Some(AppError::Elsewhere { .. }), _) => "login-elsewhere",
-            (_, StatusCode::FORBIDDEN) => "forbidden",
-            (_, StatusCode::NOT_FOUND) => "not-found",
-            (_, StatusCode::METHOD_NOT_ALLOWED) => "method-not-allowed",
-            (_, StatusCode::CONFLICT) => "conflict",
-            (_, StatusCode::PAYLOAD_TOO_LARGE) => "too-large",
-            (_, StatusCode::UNSUPPORTED_MEDIA_TYPE) => "unsupported",
-            (_, StatusCode::TOO_MANY_REQUESTS) => "too-many-requests",
-            (_, StatusCode::SERVICE_UNAVAILABLE) => "unavailable",
-            (_, status) if status.is_server_error() => "internal",
-            _ => "bad-request",
-        }
     }
 
     /// Some of what pages say speaks of pages.

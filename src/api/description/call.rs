@@ -36,9 +36,9 @@ pub struct Call {
 pub enum Who {
     /// Anyone.
     Anyone,
-    /// Whoever is signed in, by a token or by the cookie.
-    SignedIn,
-    /// The same; a personal access token has to have this scope.
+    /// Anyone; what is not said in the request itself is said by whoever is signed in.
+    Either,
+    /// Whoever is signed in, and personal access tokens with this scope.
     Scoped(Scope),
 }
 
@@ -62,22 +62,24 @@ impl Call {
 
     /// Who may call it.
     pub fn by(mut self, who: Who) -> Self {
-        let none: [&str; 0] = [];
+        let requirement = |name, scopes: &[&str]| SecurityRequirement::new(name, scopes.iter().copied());
+        let signed_in = |scopes: &[&str]| {
+            // OAuth 2's flow has no scopes: its tokens are good for everything.
+            vec![requirement(super::BEARER, scopes), requirement(super::PASSWORD, &[]), requirement(super::COOKIE, &[])]
+        };
         self.operation.security = Some(match who {
             Who::Anyone => Vec::new(),
-            Who::SignedIn | Who::Scoped(_) => {
-                [super::BEARER, super::PASSWORD, super::COOKIE].map(|name| SecurityRequirement::new(name, none)).into()
-            }
+            Who::Either => [vec![SecurityRequirement::default()], signed_in(&[])].concat(),
+            Who::Scoped(scope) => signed_in(&[scope.as_str()]),
         });
         if who != Who::Anyone {
             self = self.problem(401, "Nobody is signed in, or the token is not good any more.");
         }
-        if let Who::Scoped(scope) = who {
-            self =
-                self.problem(403, &format!("The personal access token does not have the scope `{}`.", scope.as_str()));
-        }
         if !matches!(self.method, HttpMethod::Get) {
             self = self.problem(403, "It came from another site's page, or is refused on principle.");
+        }
+        if let Who::Scoped(scope) = who {
+            self = self.problem(403, &format!("A personal access token needs the scope `{}`.", scope.as_str()));
         }
         self
     }
@@ -168,7 +170,14 @@ impl Call {
         let response = ResponseBuilder::new().description(when).content(problem::CONTENT_TYPE, content);
         let response = match status {
             401 => response.header("WWW-Authenticate", header("How to sign in: `Bearer realm=\"lumina\"`.")),
-            429 | 503 => response.header("Retry-After", header("After how many seconds to try again.")),
+            429 => response
+                .header("Retry-After", header("After how many seconds to try again."))
+                .header("RateLimit", header("How much is left, and for how long: `\"requests\";r=0;t=12`."))
+                .header(
+                    "RateLimit-Policy",
+                    header("Of which limit: `\"requests\";q=30000;w=60`, so many in so many seconds."),
+                ),
+            503 => response.header("Retry-After", header("After how many seconds to try again.")),
             _ => response,
         };
         self.answer(status, response.build())

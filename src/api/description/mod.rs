@@ -61,15 +61,15 @@ fn describe() -> OpenApi {
 }
 
 const ABOUT: &str = "A self-hosted photo album: upload photos, `#tag` them, find them, share them.\n\n\
-    Every call works with and without a slash at the end. Times are RFC 3339 in UTC. A GET also answers HEAD. An error is \
+    Every call works with and without a slash at the end. Times are RFC 3339 in UTC. A GET also answers HEAD, unless it says otherwise. An error is \
     `application/problem+json` (RFC 9457); decide by its `type`, which does not change. Every answer carries `X-Request-Id`, \
-    which names it in the server's log. Request bodies may not be compressed. \
-    `RateLimit` and `RateLimit-Policy` say how many more requests there may be.";
+    which names it in the server's log; those under `/api` also say in `RateLimit` and `RateLimit-Policy` \
+    (draft-ietf-httpapi-ratelimit-headers) how many requests are left. Request bodies may not be compressed.";
 
 fn schemes() -> [(&'static str, SecurityScheme); 3] {
-    let bearer = Http::builder().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(
-        "An access token, or a personal access token with the scope that a call needs, as `Authorization: Bearer …`.",
-    ));
+    let bearer = Http::builder()
+        .scheme(HttpAuthScheme::Bearer)
+        .description(Some("An access token (a JWT), or a personal access token made on the account page, as `Authorization: Bearer …`. The latter needs the scope that a call names: `photos:read`, `photos:write` or `account:read`."));
     let flow = Flow::Password(Password::with_refresh_url("/api/v1/auth/token", Scopes::new(), "/api/v1/auth/refresh"));
     let cookie = "The cookie of somebody signed in on a page. On https it is called `__Host-lumina`. A request that changes \
                   something also has to say that it comes from a page of this server (`Origin` or `Sec-Fetch-Site`, which \

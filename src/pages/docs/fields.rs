@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use utoipa::openapi::path::{Parameter, ParameterIn};
+use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{RefOr, Required, Schema};
 
 use super::example::Example;
@@ -68,6 +69,12 @@ pub fn of(schema: &RefOr<Schema>) -> Vec<Row> {
     let Some(Schema::Object(object)) = resolved(schema) else { return Vec::new() };
     let row = |(name, schema): (&String, &RefOr<Schema>)| Row::of(name, Some(schema), object.required.contains(name));
     object.properties.iter().map(row).collect()
+}
+
+/// The scope that a call asks for.
+pub fn scope(requirement: &SecurityRequirement) -> Option<String> {
+    let value = serde_json::to_value(requirement).ok()?;
+    value.as_object()?.values().find_map(|scopes| scopes.get(0)?.as_str()).map(str::to_owned)
 }
 
 /// What it is about.

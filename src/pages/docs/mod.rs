@@ -15,7 +15,7 @@ use crate::app::AppState;
 use crate::error::AppError;
 use crate::web::htmx::page as whole_page;
 use crate::web::page::Page;
-use crate::web::problem::{KINDS, PREFIX};
+use crate::web::problem::Kind;
 use example::Example;
 use fields::Row;
 
@@ -26,7 +26,7 @@ struct Docs {
     about: Vec<Vec<Piece>>,
     groups: Vec<Group>,
     things: Vec<Thing>,
-    problems: Vec<(String, &'static str)>,
+    problems: Vec<(String, Vec<Piece>)>,
 }
 
 struct Group {
@@ -43,6 +43,8 @@ struct Call {
     summary: String,
     about: Vec<Piece>,
     needs_login: bool,
+    /// What a personal access token must be good for.
+    scope: Option<String>,
     parameters: Vec<Row>,
     body: Option<Body>,
     curl: String,
@@ -91,7 +93,7 @@ pub async fn show_docs(state: web::Data<AppState>, page: Page) -> Result<HttpRes
         about: about.split("\n\n").map(pieces).collect(),
         groups: groups(&origin),
         things: things(),
-        problems: KINDS.map(|(kind, meaning)| (format!("{PREFIX}{kind}"), meaning)).into(),
+        problems: Kind::ALL.map(|kind| (kind.urn(), pieces(kind.meaning()))).into(),
     };
     whole_page(StatusCode::OK, &docs)
 }
@@ -146,7 +148,8 @@ impl Call {
             path: path.to_owned(),
             summary: operation.summary.clone().unwrap_or_default(),
             about: pieces(operation.description.as_deref().unwrap_or_default()),
-            needs_login: operation.security.as_ref().is_some_and(|security| !security.is_empty()),
+            scope: operation.security.iter().flatten().find_map(fields::scope),
+            needs_login: operation.security.iter().flatten().next().is_some_and(|first| *first != <_>::default()),
             parameters,
             body,
             curl: String::new(),

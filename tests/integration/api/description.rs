@@ -64,6 +64,43 @@ async fn every_call_says_all_there_is_to_say() {
     }
 }
 
+/// A personal access token of `client` with all scopes but this one.
+async fn token_without(client: &Client, scope: &str) -> String {
+    let others = ["photos:read", "photos:write", "account:read"].into_iter().filter(|other| *other != scope);
+    let fields: Vec<_> = [("name", "test"), ("days", "30")].into_iter().chain(others.map(|it| ("scope", it))).collect();
+    let page = client.post("/account/tokens", &fields).await.assert_status(200);
+    page.attributes("value").into_iter().find(|value| value.starts_with("lumina_pat_")).unwrap()
+}
+
+#[tokio::test]
+async fn a_call_asks_for_the_scope_that_it_names() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let description = alice.get(DESCRIPTION).await.json();
+    let mut asked = BTreeSet::new();
+    for (path, item) in description["paths"].as_object().unwrap() {
+        for (method, call) in item.as_object().unwrap() {
+            let Some(scope) = call.pointer("/security/0/bearer/0").map(|scope| scope.as_str().unwrap()) else {
+                continue;
+            };
+            let token = token_without(&alice, scope).await;
+            let types = call.pointer("/requestBody/content").and_then(Value::as_object);
+            let of_body = types.and_then(|types| types.keys().next());
+            let here = path.replace("{id}", "0199a2f0-5a4b-7c3e-9d1f-2b6f0c8e4a11");
+            let mut request = app.visitor().request(method.to_uppercase().parse().unwrap(), &here).bearer_auth(token);
+            if let Some(of_body) = of_body {
+                request =
+                    request.header("content-type", of_body.replace("form-data", "form-data; boundary=b")).body("{}");
+            }
+            let refused = app.visitor().send(request).await.assert_status(403).json();
+            assert_eq!(refused["type"], "urn:lumina:problem:insufficient-scope", "{method} {path}");
+            assert!(refused["detail"].as_str().unwrap().contains(scope), "{method} {path}: {refused}");
+            asked.insert(scope);
+        }
+    }
+    assert_eq!(asked.len(), 3);
+}
+
 #[tokio::test]
 async fn a_description_that_is_known_already_is_not_sent_again() {
     let app = TestApp::start().await;

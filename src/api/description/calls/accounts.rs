@@ -1,18 +1,13 @@
 //! Accounts and logins.
 
-use utoipa::openapi::ObjectBuilder;
 use utoipa::openapi::path::HttpMethod::{Get, Post};
-use utoipa::openapi::schema::Type;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::api::auth::{Credentials, Ended, Refresh, Tokens, UserJson};
-use crate::api::description::call::Who::{Anyone, Scoped, SignedIn};
+use crate::api::description::call::Who::{Anyone, Either, Scoped};
 use crate::api::description::call::{Call, FORM, JSON, query};
 use crate::models::Scope;
 use crate::web::new_account::NewAccount;
-
-fn text(example: &str) -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String).examples([example])
-}
 
 /// In the order in which one meets them.
 pub fn calls() -> Vec<Call> {
@@ -46,32 +41,42 @@ pub fn calls() -> Vec<Call> {
             .problem(422, "The body is JSON of another shape."),
         call(Post, "/api/v1/auth/logout", "logOut", "Log out")
             .says("Ends the login of the refresh token in the body; without a body, the login whose access token or cookie comes with the request. A form is taken too.")
-            .by(SignedIn)
+            .by(Either)
             .sends::<Ended>(JSON)
             .or_nothing()
             .answers_nothing(204, "It is over: both tokens are worth nothing from here on.")
             .problem(401, "The refresh token is not good any more.")
             .problem(422, "The body is JSON of another shape."),
-        call(Get, "/api/v1/auth/login", "logInElsewhere", "Log in with the OpenID Connect provider")
-            .says("Sends to the provider that is configured, with a cookie that has to come back with its answer. A browser follows, or a program that keeps cookies.")
+        call(Get, "/api/v1/auth/login", "logInElsewhere", "Log in with a provider")
+            .says(
+                "For programs that can open a browser, or keep cookies themselves: leads to the OpenID Connect provider, which leads \
+                 back to `/api/v1/auth/callback`. No HEAD.",
+            )
             .by(Anyone)
-            .answers_nothing(303, "To the provider.")
-            .with_header(303, "Location", "The provider's address for this login.")
-            .problem(404, "No provider is configured."),
+            .answers_nothing(303, "Go on at the provider.")
+            .with_header(303, "Location", "The provider's address.")
+            .with_header(303, "Set-Cookie", "What has to come back with the browser.")
+            .problem(404, "No provider is configured.")
+            .problem(503, "The provider does not answer."),
         call(Get, "/api/v1/auth/callback", "finishLogInElsewhere", "Come back from the provider")
-            .says("The provider sends here. What it adds is good once, in the browser or program that was sent away.")
+            .says("The provider leads here, with what it has to say, and what the cookie was set for. No HEAD.")
             .by(Anyone)
             .takes(query("code", "What the provider gave.", text("SplxlOBeZQQYbYS6WxSbIA")))
-            .takes(query("state", "What Lumina gave the provider.", text("af0ifjsldkj")))
-            .takes(query("error", "Why the provider let nobody in (RFC 6749, 4.1.2.1).", text("access_denied")))
-            .takes(query("error_description", "The same in words, for the log.", text("The user said no")))
-            .takes(query("iss", "Who the provider says it is (RFC 9207).", text("https://accounts.example")))
+            .takes(query("state", "As it was sent to the provider.", text("af0ifjsldkj")))
+            .takes(query("iss", "Who the provider says it is (RFC 9207).", text("https://id.example")))
+            .takes(query("error", "Why the provider lets nobody in.", text("access_denied")))
+            .takes(query("error_description", "The same for the log.", text("The user said no.")))
             .answers::<Tokens>(200, "A pair of tokens.")
-            .problem(400, "The query cannot be read.")
-            .problem(403, "It is an old answer, another browser's, or not one that can be believed; or nobody can make an account here.")
-            .problem(404, "No provider is configured."),
+            .problem(400, "The address cannot be read.")
+            .problem(403, "This login is not good: it took too long, was begun elsewhere, or the provider said no.")
+            .problem(404, "No provider is configured.")
+            .problem(503, "The provider does not answer."),
         call(Get, "/api/v1/auth/me", "showMe", "Who am I")
             .by(Scoped(Scope::ReadAccount))
             .answers::<UserJson>(200, "The account."),
     ]
+}
+
+fn text(example: &str) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).examples([example])
 }

@@ -101,11 +101,11 @@ fn secret() -> ObjectBuilder {
 fn idempotency_key() -> Parameter {
     let what = "Any text, such as a UUID, quoted or not. The same request under the same key, within 24 hours, is done once and \
                 gets the same answer. A key whose request was refused or failed is free again.";
+    // Spaces around it get lost on the way.
+    let inner = LONGEST - 2;
     let text = ObjectBuilder::new()
         .schema_type(Type::String)
-        .min_length(Some(1))
-        .max_length(Some(LONGEST))
-        .pattern(Some("^[A-Za-z0-9_-]+$"))
+        .pattern(Some(format!("^ *(\"[ !#-~]{{1,{LONGEST}}}\"|[!#-~]|[!#-~][ !#-~]{{0,{inner}}}[!#-~]) *$")))
         .examples(["0b6c1c5e-4a0b-4b52-9d1e-5b8b4b3f6a77"]);
     request_header("Idempotency-Key", what, text)
 }
