@@ -126,26 +126,26 @@ impl Key {
     }
 }
 
-/// The secret of a refresh token. Not printable: what is kept and logged is its hash at most.
-pub struct RefreshToken([u8; 32]);
+/// The secret of a refresh token, which names its session too.
+pub struct RefreshToken(RandomSecret);
 
 impl RefreshToken {
     /// A new one.
     #[must_use]
     pub fn generate() -> Self {
-        Self(rand::random())
+        Self(RandomSecret::generate())
     }
 
-    /// What the session's row keeps. The secret is random, so that a plain hash is enough.
+    /// What the session's row keeps.
     #[must_use]
     pub fn hash(&self) -> Vec<u8> {
-        Sha256::digest(self.0).to_vec()
+        self.0.hash()
     }
 
     /// What the program gets.
     #[must_use]
     pub fn text(&self, session: SessionId) -> String {
-        format!("{}.{}", session.0.simple(), BASE64.encode(self.0))
+        format!("{}.{}", session.0.simple(), self.0.text())
     }
 
     /// The session and the secret in a refresh token, written exactly as we write it.
@@ -153,12 +153,12 @@ impl RefreshToken {
     pub fn parse(text: &str) -> Option<(SessionId, Self)> {
         let (session, secret) = text.split_once('.')?;
         let session = SessionId(Uuid::try_parse(session).ok()?);
-        let secret = Self(BASE64.decode(secret).ok()?.try_into().ok()?);
+        let secret = Self(RandomSecret::parse(secret)?);
         (secret.text(session) == text).then_some((session, secret))
     }
 }
 
-/// 256 random bits that are proof enough of having been given them; only their hash is kept.
+/// 256 random bits that are proof enough of having been given them; only their hash is kept. Not printable.
 pub struct RandomSecret([u8; 32]);
 
 impl RandomSecret {
