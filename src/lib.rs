@@ -14,6 +14,7 @@
 //! | [`db`] | the door to Postgres, and our own Postgres when none is given |
 //! | [`oidc`] | who somebody is, told by an OpenID Connect provider |
 //! | [`config`], [`telemetry`], [`error`], [`passwords`], [`tokens`] | settings, logs, errors, bcrypt, access tokens |
+//! | [`failpoints`] | where tests end the process; nothing in a release build |
 //!
 //! Dependencies point one way: pages, api → web → album → models, storage, media → db, config, error.
 
@@ -29,6 +30,7 @@ pub mod config;
 pub mod db;
 pub mod durations;
 pub mod error;
+pub mod failpoints;
 pub mod media;
 pub mod metrics;
 pub mod models;

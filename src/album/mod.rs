@@ -23,6 +23,7 @@ pub mod transfer;
 
 use std::sync::Arc;
 
+use diesel::PgConnection;
 use rayon::ThreadPoolBuildError;
 
 use crate::album::decoders::Decoders;
@@ -30,6 +31,7 @@ use crate::album::hot::Hot;
 use crate::config::Limits;
 use crate::db::Db;
 use crate::error::AppError;
+use crate::failpoints::FailPoint;
 use crate::media::{Format, OutsideDecoder, RenditionName};
 use crate::models::{PhotoId, UserId, removal};
 use crate::storage::{Calls, Kind, Object, ObjectKey, Storage};
@@ -179,7 +181,10 @@ impl Album {
     /// # Errors
     /// Of the database.
     pub async fn let_go(&self, owner: UserId, photos: Vec<PhotoId>) -> Result<Vec<PhotoId>, AppError> {
-        self.db.write(move |conn| removal::delete_photos(conn, owner, &photos)).await
+        let delete = move |conn: &mut PgConnection| {
+            removal::delete_photos(conn, owner, &photos).inspect(|_| FailPoint::Removed.reach())
+        };
+        self.db.write(delete).await.inspect(|_| FailPoint::LetGo.reach())
     }
 
     /// Takes the deletion back that this photo was part of. Answers the photos that are back.
@@ -187,6 +192,9 @@ impl Album {
     /// # Errors
     /// [`AppError::NotFound`] when it is too late.
     pub async fn take_back(&self, owner: UserId, photo: PhotoId) -> Result<Vec<PhotoId>, AppError> {
-        self.db.write(move |conn| removal::restore_photos(conn, owner, photo)).await
+        let restore = move |conn: &mut PgConnection| {
+            removal::restore_photos(conn, owner, photo).inspect(|_| FailPoint::Restored.reach())
+        };
+        self.db.write(restore).await.inspect(|_| FailPoint::TakenBack.reach())
     }
 }

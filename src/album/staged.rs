@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::error::AppError;
+use crate::failpoints::FailPoint;
 use crate::media;
 use crate::storage::{Received, Temporary};
 
@@ -66,8 +67,10 @@ impl Staging {
     /// # Errors
     /// [`AppError::Unavailable`] when there is no room.
     pub async fn finish(self, filename: &str) -> Result<Staged, AppError> {
+        let file = self.file.finish().await?;
+        FailPoint::Staged.reach();
         Ok(Staged {
-            file: self.file.finish().await?,
+            file,
             filename: shown_name(filename),
             size: self.size,
             sha256: self.sha256.finalize().to_vec(),

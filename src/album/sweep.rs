@@ -9,6 +9,7 @@ use futures_util::future::try_join_all;
 
 use crate::album::Album;
 use crate::error::AppError;
+use crate::failpoints::FailPoint;
 use crate::models::{PhotoId, Session, idempotency, removal};
 use crate::storage::{Kind, ObjectKey, StorageError};
 
@@ -61,6 +62,7 @@ impl Album {
             if claimed.is_empty() {
                 return Ok(());
             }
+            FailPoint::Claimed.reach();
             let (mut gone, mut stuck) = (Vec::new(), Vec::new());
             for photo in claimed {
                 match self.remove_objects(photo).await {
@@ -73,17 +75,22 @@ impl Album {
             }
             self.instruments.swept.inc_by(gone.len() as u64);
             tracing::info!(photos = gone.len(), "removed the bytes of deleted photos");
+            FailPoint::ObjectsRemoved.reach();
             self.db
                 .write(move |conn| {
                     removal::postpone(conn, &stuck)?;
                     removal::finish(conn, &gone)
                 })
                 .await?;
+            FailPoint::Swept.reach();
         }
     }
 
     async fn remove_objects(&self, photo: PhotoId) -> Result<(), StorageError> {
         // All at once: over a network each takes its time.
-        try_join_all(Kind::all().map(|kind| self.storage.delete(ObjectKey::new(photo.0, kind)))).await.map(drop)
+        let remove = |kind| async move {
+            self.storage.delete(ObjectKey::new(photo.0, kind)).await.inspect(|()| FailPoint::ObjectRemoved.reach())
+        };
+        try_join_all(Kind::all().map(remove)).await.map(drop)
     }
 }

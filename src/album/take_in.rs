@@ -6,6 +6,7 @@ use diesel::PgConnection;
 use crate::album::decoders::Memory;
 use crate::album::{Album, Staged};
 use crate::error::AppError;
+use crate::failpoints::FailPoint;
 use crate::media::{self, MediaError, Processed};
 use crate::models::{Hashtag, Made, NewPhoto, Photo, PhotoFacts, PhotoId, Quota, UserId, hashtag, removal};
 use crate::storage::{Kind, ObjectKey};
@@ -88,9 +89,11 @@ impl Album {
             return Ok(known);
         }
         let (file, processed, memory) = self.process(staged.file, format, &staged.sha256).await?;
+        FailPoint::Processed.reach();
         let staged = Staged { file, ..staged };
         let id = PhotoId::generate();
         self.db.write(move |conn| removal::announce(conn, owner, id)).await?;
+        FailPoint::Announced.reach();
         let kept = self.keep(id, owner, format.content_type(), (staged, processed, memory), hashtags, also).await;
         // Objects without a row go at once, not in an hour.
         if !kept.as_ref().is_ok_and(|taken| taken.photo.id == id)
@@ -125,10 +128,13 @@ impl Album {
         for rendition in processed.renditions {
             let key = ObjectKey::new(id.0, Kind::Rendition(rendition.name));
             self.storage.put_bytes(key, rendition.bytes).await?;
+            FailPoint::RenditionPut.reach();
         }
         drop(memory);
         self.storage.put_file(ObjectKey::new(id.0, Kind::Original), staged.file).await?;
-        self.db
+        FailPoint::OriginalPut.reach();
+        let kept = self
+            .db
             .write(move |conn| {
                 // The same file may have come twice at the same time.
                 if let Some(mut known) = already_here(conn, owner, &new.sha256, new.size_bytes, &hashtags)? {
@@ -144,10 +150,12 @@ impl Album {
                 let photo = new.insert(conn)?;
                 let mut taken = with_hashtags(conn, photo, &hashtags, false)?;
                 also(conn, &mut taken)?;
+                FailPoint::Inserted.reach();
                 Ok::<_, AppError>(Some(taken))
             })
-            .await?
-            .ok_or_else(|| AppError::unavailable("taking the photo in took too long"))
+            .await?;
+        FailPoint::Kept.reach();
+        kept.ok_or_else(|| AppError::unavailable("taking the photo in took too long"))
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Each takes a permit first, with a deadline, and only then a blocking thread and a connection. There are as many
 //! permits as connections, so no thread ever waits for a connection: when the database is slow or away, requests are
-//! told so within [`PATIENCE`] and the threads stay free for what does not need it. Storage, bcrypt and image work
-//! never run inside: they would hold a connection for nothing.
+//! told so within [`PATIENCE`] and the threads stay free for what does not need it. One that took the query and then
+//! vanished is given up after [`ANSWER`]. Storage, bcrypt and image work never run inside: they would hold a connection
+//! for nothing.
 
 mod gathered;
 pub mod private;
@@ -31,6 +32,11 @@ pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
 
 /// How long a request waits for its turn, and then for a connection that works, before it is told to come back.
 pub const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long a request waits for its job in all: longer than Postgres lets any statement run, so that this is heard only of a
+/// server that does not answer any more. The thread that waits for it is given back when the system finds out too; see
+/// [`give_up_the_dead`].
+const ANSWER: Duration = Duration::from_secs(15);
 
 /// Connections kept to Postgres. On small machines more of them only queue inside Postgres instead of here.
 const CONNECTIONS: u32 = 8;
@@ -162,7 +168,7 @@ impl Db {
             .test_on_check_out(true)
             .connection_customizer(Box::new(SessionSettings))
             .error_handler(Box::new(LogQuietly))
-            .build_unchecked(ConnectionManager::new(url));
+            .build_unchecked(ConnectionManager::new(give_up_the_dead(url)));
         Self { pool, permits: Arc::new(Semaphore::new(CONNECTIONS as usize)) }
     }
 
@@ -179,7 +185,8 @@ impl Db {
     /// Runs `job` with a connection, on a thread that may block.
     ///
     /// # Errors
-    /// [`AppError::Unavailable`] when no connection can be had in time, else what `job` returns.
+    /// [`AppError::Unavailable`] when no connection can be had, or no answer, in time, else what `job` returns. A job that was
+    /// given up may still have been done.
     pub async fn read<T, E>(
         &self,
         job: impl FnOnce(&mut PgConnection) -> Result<T, E> + Send + 'static,
@@ -194,16 +201,16 @@ impl Db {
             .map_err(AppError::internal)?;
         let pool = self.pool.clone();
         let span = Span::current();
-        actix_web::rt::task::spawn_blocking(move || {
+        let working = actix_web::rt::task::spawn_blocking(move || {
             let _permit = permit;
             span.in_scope(|| {
                 #[expect(clippy::disallowed_methods, reason = "this is the door: a permit is held")]
                 let mut connection = pool.get().map_err(|error| AppError::unavailable(error.to_string()))?;
                 job(&mut connection).map_err(Into::into)
             })
-        })
-        .await
-        .map_err(AppError::internal)?
+        });
+        let late = |_| AppError::unavailable("the database does not answer");
+        tokio::time::timeout(ANSWER, working).await.map_err(late)?.map_err(AppError::internal)?
     }
 
     /// Like [`Db::read`], in a transaction that is rolled back when `job` fails.
@@ -220,6 +227,25 @@ impl Db {
     {
         self.read(move |connection| connection.transaction(job)).await
     }
+}
+
+/// `url` with libpq's settings for a server that vanished without a word, unless it has its own: by itself the system waits
+/// for a quarter of an hour, or two hours when nothing was sent. A socket on this machine has no use for them.
+fn give_up_the_dead(url: &str) -> String {
+    const SETTINGS: [(&str, u32); 5] = [
+        ("connect_timeout", 5),
+        ("keepalives_idle", 10),
+        ("keepalives_interval", 5),
+        ("keepalives_count", 3),
+        // In milliseconds.
+        ("tcp_user_timeout", 15_000),
+    ];
+    let is_url = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    let missing = SETTINGS.iter().filter(|(name, _)| is_url && !url.contains(&format!("{name}=")));
+    missing.fold(url.to_owned(), |url, (name, value)| {
+        let separator = if url.contains('?') { '&' } else { '?' };
+        format!("{url}{separator}{name}={value}")
+    })
 }
 
 /// Brings the schema up to date; instances that start together do it one after the other.
@@ -284,5 +310,22 @@ struct LogQuietly;
 impl<E: std::error::Error> diesel::r2d2::HandleError<E> for LogQuietly {
     fn handle_error(&self, error: E) {
         tracing::debug!(%error, "database connection");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::give_up_the_dead;
+
+    #[test]
+    fn a_server_that_vanished_is_given_up_unless_its_url_says_otherwise() {
+        let url = give_up_the_dead("postgres://lumina:secret@db.example/lumina");
+        assert!(url.starts_with("postgres://lumina:secret@db.example/lumina?connect_timeout=5&"), "{url}");
+        assert!(url.ends_with("&tcp_user_timeout=15000"), "{url}");
+        let url = give_up_the_dead("postgres://db.example/lumina?tcp_user_timeout=0&sslmode=require");
+        assert!(url.contains("?tcp_user_timeout=0&sslmode=require&connect_timeout=5"), "{url}");
+        assert_eq!(url.matches("tcp_user_timeout").count(), 1);
+        let private = "host='/data/postgres' port=5432 user=lumina dbname=lumina";
+        assert_eq!(give_up_the_dead(private), private);
     }
 }

@@ -153,7 +153,7 @@ impl S3 {
         let key = key.to_string();
         self.persist(|| async {
             let stream = source.read().await.map_err(Failure::ours)?.stream;
-            self.shared.client.put(&key, size, stream, headers).await
+            self.shared.client.put(&key, size, stream, headers).await.map_err(Failure::while_changing)
         })
         .await
     }

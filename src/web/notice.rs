@@ -136,12 +136,15 @@ impl Notice {
         }
     }
 
-    /// Leaves it for the next page of this session.
-    ///
-    /// # Errors
-    /// Of the database.
-    pub async fn leave(&self, state: &AppState, session: SessionId) -> Result<(), AppError> {
-        let value = serde_json::to_value(self).map_err(AppError::internal)?;
-        state.db.read(move |conn| Session::set_notice(conn, session, Some(value))).await
+    /// Leaves it for the next page of this session. What it speaks of is done: that the word about it is lost, as when the
+    /// database goes away in between, must not make anyone do it again.
+    pub async fn leave(&self, state: &AppState, session: SessionId) {
+        let leave = async {
+            let value = serde_json::to_value(self).map_err(AppError::internal)?;
+            state.db.read(move |conn| Session::set_notice(conn, session, Some(value))).await
+        };
+        if let Err(error) = leave.await {
+            tracing::warn!(%error, "something done goes without its notice");
+        }
     }
 }

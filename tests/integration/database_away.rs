@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
+use crate::support::load::{Doors, Load};
 use crate::support::server::Server;
+use crate::support::witness::Witness;
 use crate::support::*;
 
 #[tokio::test]
@@ -68,54 +70,40 @@ async fn pages_wait_for_the_database_and_nobody_is_signed_out() {
 }
 
 #[tokio::test]
-async fn stopped_under_load_every_answered_upload_is_kept() {
+async fn stopped_under_load_nobody_is_told_anything_wrong_and_nothing_is_lost() {
     let folder = cluster::scratch();
     let mut server = Server::start(folder.path());
     let app = TestApp::start_on(Database::create_on(&server.url("postgres")), |_| {}).await;
-    let alice = app.user("alice").await;
-    let (stopping, stopped) = tokio::sync::watch::channel(false);
-    let uploads = (0..4).map(|_| {
-        let (alice, mut stopped) = (alice.clone(), stopped.clone());
-        tokio::spawn(async move {
-            let mut kept = Vec::new();
-            while !*stopped.borrow_and_update() {
-                let bytes = jpeg();
-                let upload = Upload::new().file("a.jpg", bytes.clone());
-                let answer = alice.send(alice.upload_request(upload).header("hx-request", "true")).await;
-                match answer.status {
-                    200 => kept.extend(answer.photos().into_iter().map(|photo| (photo, bytes.clone()))),
-                    status => assert_eq!(status, 503, "{answer:?}"),
-                }
-            }
-            kept
-        })
-    });
-    let uploads: Vec<_> = uploads.collect();
-    while app.ask("SELECT count(*) FROM photos").parse::<u32>().unwrap() < 20 {
-        tokio::task::yield_now().await;
+    let doors = Doors::default();
+    doors.are(&[app.base()]);
+    let load = Load::of(4, || app.visitor(), doors).await;
+    let work = load.works();
+    while load.count() < 20 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let server = tokio::task::spawn_blocking(move || {
+    let stopping = tokio::task::spawn_blocking(move || {
         server.stop_at_once();
         server
     });
-    let mut server = server.await.unwrap();
-    stopping.send(true).unwrap();
-    let mut kept = Vec::new();
-    for upload in uploads {
-        kept.extend(upload.await.unwrap());
+    let mut server = stopping.await.unwrap();
+    while load.refused() < 8 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    server.start_again();
+    let starting = tokio::task::spawn_blocking(move || {
+        server.start_again();
+        server
+    });
+    let _server = starting.await.unwrap();
     let back = Instant::now();
-    while alice.get("/health").await.status != 200 {
+    while app.visitor().get("/health").await.status != 200 {
         assert!(back.elapsed() < Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    for (photo, bytes) in &kept {
-        assert_eq!(&alice.get(&photo.at("original")).await.assert_status(200).bytes, bytes);
-    }
+    work.ends().await;
+    let witness = Witness::of(&app);
+    load.checks(&witness).await;
     // What was on its way is named by a removal until its time comes.
-    app.execute("UPDATE removals SET due_at = now()");
+    witness.lets_time_pass();
     app.state().album.sweep().await.unwrap();
-    let rows = app.ask("SELECT count(*) FROM photos").parse::<usize>().unwrap();
-    assert!(rows >= kept.len());
-    assert_eq!(app.stored_files().len(), rows * 4);
+    witness.finds_nothing_left_over().await;
 }

@@ -2,8 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
-use crate::support::images::encoded;
+use crate::support::images::{encoded, noise};
+use crate::support::s3::S3Server;
+use crate::support::server::Server;
+use crate::support::witness::{Told, Witness};
 use crate::support::*;
 
 /// A small file system in memory, which only root can mount.
@@ -14,7 +18,11 @@ impl SmallDisk {
         std::fs::create_dir_all(at).unwrap();
         let options = format!("size={kib}k");
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at).output();
-        mounted.is_ok_and(|output| output.status.success()).then(|| Self(at.to_owned()))
+        if mounted.is_ok_and(|output| output.status.success()) {
+            return Some(Self(at.to_owned()));
+        }
+        eprintln!("SKIPPED: only root can mount the small file system this test needs");
+        None
     }
 
     /// Takes all room but this much.
@@ -36,10 +44,7 @@ impl Drop for SmallDisk {
 #[tokio::test]
 async fn uploads_are_refused_and_reading_goes_on() {
     let folder = cluster::scratch();
-    let Some(disk) = SmallDisk::mount(&folder.path().join("disk"), 8 * 1024) else {
-        eprintln!("SKIPPED: only root can mount the small file system this test needs");
-        return;
-    };
+    let Some(disk) = SmallDisk::mount(&folder.path().join("disk"), 8 * 1024) else { return };
     let app = TestApp::start_with(|config| config.data_dir = disk.0.join("data")).await;
     let alice = app.user("alice").await;
     let before = alice.upload_tagged(jpeg(), "sea").await;
@@ -69,18 +74,87 @@ async fn uploads_are_refused_and_reading_goes_on() {
     }
     assert!(refused >= 4, "the disk was full");
     std::fs::remove_file(disk.0.join("ballast")).unwrap();
-    alice.upload(photo).await;
+    let told = Told::default();
+    told.kept(&alice.upload(photo.clone()).await, &photo);
+    let witness = Witness::of(&app);
+    witness.testifies(&told, &alice).await;
+    witness.finds_nothing_left_over().await;
 }
 
-/// Pixels that no format makes small.
-pub fn noise() -> image::DynamicImage {
-    let mut state = 1_u32;
-    let mut next = || {
-        // xorshift32 (Marsaglia, 2003)
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state.to_le_bytes()[1]
-    };
-    image::RgbImage::from_fn(320, 300, |_, _| image::Rgb([next(), next(), next()])).into()
+#[tokio::test]
+async fn with_a_bucket_the_temporary_folder_may_be_full() {
+    let folder = cluster::scratch();
+    let Some(disk) = SmallDisk::mount(&folder.path().join("disk"), 4 * 1024) else { return };
+    let server = S3Server::start();
+    let app = TestApp::start_with(|config| {
+        config.data_dir = disk.0.join("data");
+        config.s3 = Some(server.config());
+    })
+    .await;
+    let witness = Witness::of_bucket(&app, &server);
+    is_survived(&app, &witness, &disk).await;
+    assert!(app.files_on_disk().is_empty(), "{:?}", app.files_on_disk());
+}
+
+#[tokio::test]
+async fn the_buckets_own_disk_may_be_full() {
+    let folder = cluster::scratch();
+    let Some(disk) = SmallDisk::mount(&folder.path().join("disk"), 4 * 1024) else { return };
+    let server = S3Server::start_in(&disk.0);
+    let app = TestApp::start_with(|config| config.s3 = Some(server.config())).await;
+    let witness = Witness::of_bucket(&app, &server);
+    is_survived(&app, &witness, &disk).await;
+    assert!(server.objects().iter().all(|key| key.starts_with("photos/")), "halves: {:?}", server.objects());
+}
+
+#[tokio::test]
+async fn the_databases_disk_may_be_full() {
+    let folder = cluster::scratch();
+    let Some(disk) = SmallDisk::mount(&folder.path().join("disk"), 160 * 1024) else { return };
+    std::fs::set_permissions(&disk.0, std::os::unix::fs::PermissionsExt::from_mode(0o711)).unwrap();
+    let server = Server::start(&disk.0);
+    let app = TestApp::start_on(Database::create_on(&server.url("postgres")), |_| {}).await;
+    is_survived(&app, &Witness::of(&app), &disk).await;
+}
+
+/// Uploads until there is no room, which is told, while everything else goes on; and goes on itself when there is room.
+async fn is_survived(app: &TestApp, witness: &Witness, disk: &SmallDisk) {
+    let (alice, told, bytes) = (app.user("alice").await, Told::default(), jpeg());
+    let before = alice.upload_tagged(bytes.clone(), "sea").await;
+    told.kept(&before, &bytes);
+    disk.leave(0);
+    let mut refused = 0;
+    // A database has a little room in files that it has made already.
+    for number in 0..400 {
+        let photo = images::another(encoded(&noise(), image::ImageFormat::Jpeg));
+        let upload = Upload::new().hashtags(&format!("tag{number}")).file("new.jpg", photo.clone());
+        let answer = alice.send(alice.upload_request(upload).header("hx-request", "true")).await;
+        match answer.status {
+            200 => told.kept(&answer.photos()[0], &photo),
+            503 => {
+                assert!(!answer.header("retry-after").is_empty(), "{answer:?}");
+                refused += 1;
+                for path in [before.at("original"), before.at("small"), before.page(), "/photos".to_owned()] {
+                    alice.get(&path).await.assert_status(200);
+                }
+            }
+            _ => panic!("{answer:?}"),
+        }
+        if refused == 3 {
+            break;
+        }
+    }
+    assert_eq!(refused, 3, "the disk was full");
+    std::fs::remove_file(disk.0.join("ballast")).unwrap();
+    let begun = Instant::now();
+    while app.visitor().get("/health").await.status != 200 {
+        assert!(begun.elapsed() < Duration::from_secs(10), "it does not recover");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let photo = jpeg();
+    told.kept(&alice.upload(photo.clone()).await, &photo);
+    witness.testifies(&told, &alice).await;
+    witness.lets_time_pass();
+    app.state().album.sweep().await.unwrap();
+    witness.finds_nothing_left_over().await;
 }

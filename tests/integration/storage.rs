@@ -42,14 +42,11 @@ pub async fn bucket() -> Place {
 /// Its key comes from the variables that `garage-up` prints.
 async fn garage() -> Option<Place> {
     let endpoint = std::env::var("LUMINA_GARAGE").ok()?;
+    let names = ["BUCKET_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "REGION_NAME"];
     let of = |name: &str| std::env::var(name).unwrap();
-    let config = config(&[
-        ("S3__ENDPOINT_URL", &endpoint),
-        ("S3__BUCKET_NAME", &of("S3__BUCKET_NAME")),
-        ("S3__AWS_ACCESS_KEY_ID", &of("S3__AWS_ACCESS_KEY_ID")),
-        ("S3__AWS_SECRET_ACCESS_KEY", &of("S3__AWS_SECRET_ACCESS_KEY")),
-        ("S3__REGION_NAME", &of("S3__REGION_NAME")),
-    ]);
+    let mut settings: Vec<_> = names.map(|name| format!("S3__{name}")).map(|name| (name.clone(), of(&name))).into();
+    settings.push(("S3__ENDPOINT_URL".into(), endpoint));
+    let config = config(&settings);
     let folder = tempfile::tempdir().unwrap();
     let storage = Storage::s3(folder.path(), &config).await.unwrap();
     Some(Place { name: "garage", storage, server: None, folder })

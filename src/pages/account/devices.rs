@@ -51,7 +51,7 @@ async fn answer(
     ended: usize,
 ) -> Result<HttpResponse, AppError> {
     if !htmx.wants_fragment() {
-        Notice::DevicesSignedOut(ended).leave(state, user.session.id).await?;
+        Notice::DevicesSignedOut(ended).leave(state, user.session.id).await;
         return Ok(see_other(routes::account()));
     }
     let view = Account::load(state, page, user).await?;

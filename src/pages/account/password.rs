@@ -68,6 +68,6 @@ pub async fn update_password(
     // This device gets a new session too: a copy of its cookie may be what the change is about.
     let renewed = sign_in(&request, &state, &changed).await?;
     let notice = if view.has_password { Notice::PasswordChanged(ended) } else { Notice::PasswordSet };
-    notice.leave(&state, renewed).await?;
+    notice.leave(&state, renewed).await;
     Ok(see_other(routes::account()))
 }

@@ -40,7 +40,7 @@ pub async fn update_profile(
         let (id, email, full_name) = (user.user.id, view.email.value.clone(), view.full_name.value.clone());
         match state.db.write(move |conn| User::update_profile(conn, id, &email, &full_name)).await? {
             Ok(_) if !htmx.wants_fragment() => {
-                Notice::ProfileSaved.leave(&state, user.session.id).await?;
+                Notice::ProfileSaved.leave(&state, user.session.id).await;
                 return Ok(see_other(routes::account()));
             }
             Ok(_) => status = StatusCode::OK,

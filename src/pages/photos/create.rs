@@ -45,10 +45,7 @@ pub async fn create_photos(
         form.refused.push(Refusal { filename: String::new(), reason, status: StatusCode::UNPROCESSABLE_ENTITY });
     }
     if form.refused.is_empty() && !htmx.wants_fragment() {
-        // The photos are kept: that the word about them is lost must not make anyone send them again.
-        if let Err(error) = notice(&taken).leave(&state, user.session.id).await {
-            tracing::warn!(%error, "an upload goes without its notice");
-        }
+        notice(&taken).leave(&state, user.session.id).await;
         return Ok(see_other(routes::photos()));
     }
     let status = overall(&form.refused);

@@ -22,7 +22,7 @@ pub async fn delete_photo(
     if state.album.let_go(user.user.id, vec![*id]).await?.is_empty() {
         return Err(AppError::NotFound);
     }
-    Notice::Deleted(1, *id).leave(&state, user.session.id).await?;
+    Notice::Deleted(1, *id).leave(&state, user.session.id).await;
     Ok(see_other(&back))
 }
 
@@ -33,7 +33,7 @@ pub async fn restore_photo(
     id: web::Path<PhotoId>,
 ) -> Result<HttpResponse, AppError> {
     let back = state.album.take_back(user.user.id, *id).await?;
-    Notice::Restored(back.len()).leave(&state, user.session.id).await?;
+    Notice::Restored(back.len()).leave(&state, user.session.id).await;
     match back.as_slice() {
         [one] => Ok(see_other(&routes::photo(&one.to_string()))),
         _ => Ok(see_other(routes::photos())),

@@ -39,7 +39,7 @@ pub async fn edit_selection(
     if htmx.wants_fragment() {
         return Ok(HttpResponse::NoContent().finish());
     }
-    notice.leave(&state, user.session.id).await?;
+    notice.leave(&state, user.session.id).await;
     Ok(see_other(&local_path(Some(form.first("next")), routes::photos())))
 }
 

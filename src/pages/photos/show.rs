@@ -95,7 +95,7 @@ pub async fn update_photo(
         Ok(changes) => {
             state.db.write(move |conn| changes.save(conn, owner, id)).await?;
             if !htmx.wants_fragment() {
-                Notice::Saved.leave(&state, user.session.id).await?;
+                Notice::Saved.leave(&state, user.session.id).await;
                 return Ok(see_other(&here));
             }
             let mut view = ShowPhoto::load(&state, page, owner, id, filter).await?;

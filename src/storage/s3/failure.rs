@@ -11,6 +11,8 @@ use crate::storage::StorageError;
 pub(super) struct Failure {
     kind: Kind,
     what: String,
+    /// It was about to change something there.
+    changing: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,34 +40,34 @@ impl Failure {
             "" => format!("HTTP status {status}"),
             code => plain(&format!("{code}: {message}")).chars().filter(|c| !c.is_control()).take(300).collect(),
         };
-        Self { kind: Kind::Status(status, code.to_owned()), what }
+        Self { kind: Kind::Status(status, code.to_owned()), what, changing: false }
     }
 
     /// The request got no answer.
     pub(super) fn unanswered(error: &(dyn Error + 'static)) -> Self {
         let what = chain(error);
         let kind = if what.contains("certificate") { Kind::Distrust } else { Kind::Silence };
-        Self { kind, what }
+        Self { kind, what, changing: false }
     }
 
     /// There was none in time.
     pub(super) fn late() -> Self {
-        Self { kind: Kind::Silence, what: "no answer in time".into() }
+        Self { kind: Kind::Silence, what: "no answer in time".into(), changing: false }
     }
 
     /// It makes no sense.
     pub(super) fn nonsense(what: impl Into<String>) -> Self {
-        Self { kind: Kind::Nonsense, what: what.into() }
+        Self { kind: Kind::Nonsense, what: what.into(), changing: false }
     }
 
     /// There is no address to send it to.
     pub(super) fn unsendable(what: impl Into<String>) -> Self {
-        Self { kind: Kind::Unsendable, what: what.into() }
+        Self { kind: Kind::Unsendable, what: what.into(), changing: false }
     }
 
     /// What was to be sent cannot be read.
     pub(super) fn ours(error: io::Error) -> Self {
-        Self { kind: Kind::Ours(error.kind()), what: error.to_string() }
+        Self { kind: Kind::Ours(error.kind()), what: error.to_string(), changing: false }
     }
 
     /// S3's name for it.
@@ -88,6 +90,11 @@ impl Failure {
         self.kind == Kind::Unsendable
     }
 
+    /// The request was about to change something.
+    pub(super) fn while_changing(self) -> Self {
+        Self { changing: true, ..self }
+    }
+
     /// Is it an answer about the object, from a bucket that works?
     pub(super) fn is_an_answer(&self) -> bool {
         self.is_absence() || self.is_full()
@@ -96,6 +103,8 @@ impl Failure {
     /// Would it have been the same with any other object?
     pub(super) fn is_the_buckets(&self) -> bool {
         match self.kind {
+            // What a storage says of itself whose disk is full, if it has no word for that: reading may well go on.
+            Kind::Status(500, _) if self.changing => false,
             // The others are about this one, such as that it is too large.
             Kind::Status(status, _) => matches!(status, 401 | 403 | 404) || self.may_pass(),
             Kind::Ours(_) => false,

@@ -3,14 +3,18 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use rand::Rng;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::client::Client;
 
 /// Names another build of the program than the one beside the tests.
 const OTHER: &str = "LUMINA_BINARY";
+
+/// Settings as the environment gives them.
+pub type Settings = [(String, String)];
 
 /// A running `lumina`.
 pub struct Binary {
@@ -39,23 +43,37 @@ impl Binary {
         Self::start_with(data_dir, &[])
     }
 
-    /// The same with settings in its environment.
-    pub fn start_with(data_dir: &Path, settings: &[(&str, &str)]) -> Self {
-        let log = std::fs::File::options().create(true).append(true).open(data_dir.with_extension("log")).unwrap();
-        let mut child = Self::command()
-            .env("DATA_DIR", data_dir)
-            .env("BIND", "127.0.0.1:0")
-            .envs(settings.iter().copied())
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+    /// The same with more settings.
+    pub fn start_with(data_dir: &Path, settings: &Settings) -> Self {
+        let mut child = Self::spawn(data_dir, settings);
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let ready = stdout.lines().map_while(Result::ok).find_map(|line| {
             line.strip_prefix("Lumina is ready at ").map(|base| base.trim_end_matches('/').to_owned())
         });
         let log = || std::fs::read_to_string(data_dir.with_extension("log")).unwrap();
-        Self { child, base: ready.unwrap_or_else(|| panic!("it did not start:\n{}", log())) }
+        let base = ready.unwrap_or_else(|| panic!("it did not start:\n{}", log()));
+        // It names the address of the proxy that it believes to be behind.
+        let bind = settings.iter().find(|(name, _)| name == "BIND").map(|(_, address)| format!("http://{address}"));
+        Self { child, base: bind.unwrap_or(base) }
+    }
+
+    /// Starts it where it ends by itself, and waits for that.
+    pub fn run_to_its_end(data_dir: &Path, settings: &Settings) -> ExitStatus {
+        let mut lumina = Self { child: Self::spawn(data_dir, settings), base: String::new() };
+        let begin = Instant::now();
+        while lumina.runs() {
+            assert!(begin.elapsed() < Duration::from_secs(30), "it does not end");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        lumina.wait()
+    }
+
+    fn spawn(data_dir: &Path, settings: &Settings) -> Child {
+        let log = std::fs::File::options().create(true).append(true).open(data_dir.with_extension("log")).unwrap();
+        let mut command = Self::command();
+        command.env("DATA_DIR", data_dir).env("BIND", "127.0.0.1:0");
+        command.envs(settings.iter().map(|(name, value)| (name, value)));
+        command.stdout(Stdio::piped()).stderr(log).spawn().unwrap()
     }
 
     /// Somebody who is not signed in.
@@ -100,6 +118,12 @@ impl Binary {
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
+}
+
+/// A port for a program that is to be found at the same one after a restart: not one that outgoing connections take.
+pub fn free_port() -> u16 {
+    let ports = std::iter::repeat_with(|| rand::rng().random_range(20_000..30_000));
+    ports.take(100).find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok()).expect("a free port")
 }
 
 impl Drop for Binary {

@@ -189,6 +189,11 @@ impl Client {
         self.cookies.lock().unwrap().insert(name.into(), value.into());
     }
 
+    /// The same device towards another instance behind the same public address.
+    pub fn through(&self, base: &str) -> Self {
+        Self { base: base.into(), ..self.clone() }
+    }
+
     /// The same cookies towards another address (after a restart).
     pub fn moved_to(&self, app: &super::app::TestApp) -> Self {
         Self { base: app.base().into(), origin: app.origin(), ..self.clone() }

@@ -53,6 +53,11 @@ impl Database {
         with_database(&self.server, &self.name)
     }
 
+    /// Its name on its server.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A connection past the program under test.
     pub fn connect(&self) -> PgConnection {
         connect(&self.url())

@@ -19,8 +19,10 @@
 //! - [`db::Database`]: an empty, migrated database; [`server::Server`]: a Postgres of a test's own, to be stopped;
 //!   [`binary::Binary`]: the real program as a process, to be killed; [`browser::Browser`]: Chromium on the app.
 //! - [`oidc`]: OpenID Connect providers, a real one and one that lies.
-//! - [`s3::S3Server`]: a bucket of a test's own, which can be told to misbehave.
 //! - [`kept::Kept`]: an app with its photos on disk or in a bucket, whose objects can be damaged, and the program's other commands.
+//! - [`s3::S3Server`]: a bucket of a test's own; [`proxy::Proxy`]: what cuts, stalls and loses on the way to it or to Postgres.
+//! - [`garage::Garage`]: a real one of several nodes; [`load::Load`]: people at work meanwhile.
+//! - [`witness::Witness`]: looks at rows and objects past the program for what must never happen.
 //! - [`cluster`]: how all tests of a run share one Postgres; `cluster::scratch()` is a folder that is swept up even after
 //!   a test was killed.
 //!
@@ -35,18 +37,22 @@ pub mod cluster;
 pub mod corpora;
 pub mod db;
 pub mod exif;
+pub mod garage;
 pub mod images;
 pub mod kept;
+pub mod load;
 pub mod oidc;
 pub mod pictures;
 pub mod program;
 pub mod s3;
 pub mod server;
 pub mod upload;
+pub mod witness;
 
 pub use app::{PASSWORD, TestApp};
 pub use client::{Answer, Client, Photo};
 pub use db::Database;
 pub use images::{gif, jpeg, png, webp};
 pub use program::Program;
+pub use s3::proxy;
 pub use upload::Upload;

@@ -1,19 +1,22 @@
-//! A bucket of a test's own: the S3 protocol spoken by a server in this process, which checks signatures and can be told to
-//! misbehave.
+//! A bucket of a test's own: the S3 protocol spoken by a server in this process, which checks signatures, behind a proxy that
+//! can be told to misbehave.
+
+#[path = "proxy.rs"]
+pub mod proxy;
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use futures_util::{StreamExt, TryStreamExt};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use lumina::config::{Config, S3Config};
+use proxy::{Fault, Proxy, Upstream};
 use s3s::Body;
 use s3s::auth::SimpleAuth;
 use s3s::dto::StreamingBlob;
@@ -26,7 +29,10 @@ use tokio::sync::oneshot;
 const KEY_ID: &str = "GKtest0123456789";
 const KEY: &str = "a-secret-that-must-not-be-seen";
 
-/// What the server does with requests.
+/// Requests that change something.
+pub const CHANGES: &[&str] = &["PUT ", "POST ", "DELETE "];
+
+/// What becomes of requests: what buckets usually suffer from. See [`S3Server::suffers`] for everything else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mood {
     /// What they ask for.
@@ -35,9 +41,9 @@ pub enum Mood {
     Away,
     /// Says that it is overloaded.
     Overloaded,
-    /// Does what they ask for, then closes the connection without a word: once, then it is well.
+    /// Does what they ask for, then closes the connection without a word: one change, then it is well.
     Forgetful,
-    /// Takes them and never answers.
+    /// Takes them and never answers. They are cut off when it awakes.
     Asleep,
     /// Refuses them, and says that it is an hour later.
     Ahead,
@@ -47,15 +53,13 @@ pub enum Mood {
 
 /// A running server with the bucket `photos`. Gone with its objects when dropped.
 pub struct S3Server {
-    address: SocketAddr,
+    proxy: Proxy,
     folder: TempDir,
     shared: Arc<Shared>,
     _stop: oneshot::Sender<Infallible>,
 }
 
 struct Shared {
-    mood: Mutex<Mood>,
-    requests: AtomicUsize,
     /// Answers whose bodies are still being read.
     open: AtomicUsize,
     /// Bytes of bodies that were taken.
@@ -66,13 +70,17 @@ struct Shared {
 impl S3Server {
     /// Starts one on a thread of its own, so that a test's own work never holds it up.
     pub fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(&std::env::temp_dir())
+    }
+
+    /// The same with its objects below this folder.
+    pub fn start_in(parent: &Path) -> Self {
+        let folder = tempfile::tempdir_in(parent).unwrap();
         std::fs::create_dir(folder.path().join("photos")).unwrap();
         let mut service = S3ServiceBuilder::new(FileSystem::new(folder.path()).unwrap());
         service.set_auth(SimpleAuth::from_single(KEY_ID, KEY));
-        let (mood, service) = (Mutex::new(Mood::Well), service.build());
-        let (requests, open, sent) = Default::default();
-        let shared = Arc::new(Shared { mood, requests, open, sent, service });
+        let (open, sent) = Default::default();
+        let shared = Arc::new(Shared { open, sent, service: service.build() });
         let (stop, stopped) = oneshot::channel();
         let (listening, address) = std::sync::mpsc::channel();
         let serving = shared.clone();
@@ -87,27 +95,46 @@ impl S3Server {
                 }
             });
         });
-        Self { address: address.recv().unwrap(), folder, shared, _stop: stop }
+        let proxy = Proxy::start(Upstream::Tcp(address.recv().unwrap()));
+        Self { proxy, folder, shared, _stop: stop }
     }
 
     /// What Lumina is told about it.
     pub fn config(&self) -> S3Config {
-        config(&[
+        config(&self.settings())
+    }
+
+    /// The same as the environment gives it.
+    pub fn settings(&self) -> Vec<(String, String)> {
+        let endpoint = format!("http://{}", self.proxy.address());
+        let settings = [
             ("S3__BUCKET_NAME", "photos"),
             ("S3__AWS_ACCESS_KEY_ID", KEY_ID),
             ("S3__AWS_SECRET_ACCESS_KEY", KEY),
-            ("S3__ENDPOINT_URL", &format!("http://{}", self.address)),
-        ])
+            ("S3__ENDPOINT_URL", &endpoint),
+        ];
+        settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
     }
 
     /// From now on.
     pub fn becomes(&self, mood: Mood) {
-        *self.shared.mood.lock().unwrap() = mood;
+        match mood {
+            Mood::Forgetful => self.proxy.becomes_for(1, mood.into()),
+            mood => self.proxy.becomes(mood.into()),
+        }
     }
 
-    /// Requests so far.
+    /// From now on, or for so many connections.
+    pub fn suffers(&self, fault: Fault, connections: Option<usize>) {
+        match connections {
+            Some(connections) => self.proxy.becomes_for(connections, fault),
+            None => self.proxy.becomes(fault),
+        }
+    }
+
+    /// Requests so far, whatever became of them.
     pub fn requests(&self) -> usize {
-        self.shared.requests.load(Ordering::SeqCst)
+        self.proxy.requests()
     }
 
     /// Answers whose bodies are still being read.
@@ -137,9 +164,8 @@ impl S3Server {
 }
 
 /// Settings as they come from the environment.
-pub fn config(environment: &[(&str, &str)]) -> S3Config {
-    let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Config::load(Some(Path::new("/dev/null")), environment).unwrap().s3.unwrap()
+pub fn config(environment: &[(String, String)]) -> S3Config {
+    Config::load(Some(Path::new("/dev/null")), environment.to_vec()).unwrap().s3.unwrap()
 }
 
 fn files_below(root: &Path) -> Vec<String> {
@@ -160,59 +186,46 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         let (socket, _) = listener.accept().await.unwrap();
         let shared = shared.clone();
         tokio::spawn(async move {
-            let answer = service_fn(move |request| answer(shared.clone(), request));
+            let answer = service_fn(move |request| pass_on(shared.clone(), request));
             // An error is what a closed connection is to it.
             let _ = Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), answer).await;
         });
     }
 }
 
-async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, String> {
-    shared.requests.fetch_add(1, Ordering::SeqCst);
-    let mood = *shared.mood.lock().unwrap();
-    match mood {
-        Mood::Well => shared.pass_on(request).await,
-        Mood::Away => Err("away".into()),
-        Mood::Asleep => std::future::pending().await,
-        Mood::Overloaded => Ok(error(StatusCode::SERVICE_UNAVAILABLE, "SlowDown")),
-        Mood::NoDelete if request.method() == Method::DELETE => Ok(error(StatusCode::FORBIDDEN, "AccessDenied")),
-        Mood::NoDelete => shared.pass_on(request).await,
-        Mood::Ahead => {
-            let mut answer = error(StatusCode::FORBIDDEN, "AccessDenied");
-            let later = chrono::Utc::now() + chrono::TimeDelta::hours(1);
-            let date = later.format("%a, %d %b %Y %H:%M:%S GMT").to_string();
-            answer.headers_mut().insert("date", date.parse().unwrap());
-            Ok(answer)
-        }
-        Mood::Forgetful => {
-            let changes = request.method() != Method::GET;
-            let answer = shared.pass_on(request).await?;
-            if !changes {
-                return Ok(answer);
+impl From<Mood> for Fault {
+    fn from(mood: Mood) -> Self {
+        match mood {
+            Mood::Well => Self::None,
+            Mood::Away => Self::Closes,
+            Mood::Asleep => Self::Stalls,
+            Mood::Overloaded => refusal("503 Service Unavailable", "SlowDown", ""),
+            Mood::NoDelete => refusal_of(&["DELETE "], "403 Forbidden", "AccessDenied", ""),
+            Mood::Ahead => {
+                let later = chrono::Utc::now() + chrono::TimeDelta::hours(1);
+                let date = later.format("Date: %a, %d %b %Y %H:%M:%S GMT\r\n").to_string();
+                refusal("403 Forbidden", "AccessDenied", &date)
             }
-            *shared.mood.lock().unwrap() = Mood::Well;
-            Err("forgotten".into())
+            Mood::Forgetful => Self::LosesAnswers(CHANGES),
         }
     }
 }
 
-fn error(status: StatusCode, code: &str) -> Response<Body> {
+/// An answer as a bucket gives it when it does not do what it is asked.
+pub fn refusal(status: &str, code: &str, headers: &str) -> Fault {
     let body = format!("<Error><Code>{code}</Code><Message>Not now.</Message></Error>");
-    let mut answer = Response::new(Body::from(body));
-    *answer.status_mut() = status;
-    answer
+    let length = body.len();
+    Fault::Answers(format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"))
 }
 
-impl Shared {
-    async fn pass_on(self: &Arc<Self>, request: Request<Incoming>) -> Result<Response<Body>, String> {
-        let answer = self.service.call(request.map(Body::from)).await.map_err(|error| format!("{error:?}"))?;
-        let (counted, reading) = (self.clone(), Reading::begin(self));
-        let count = move |chunk: &Result<bytes::Bytes, _>| {
-            let _ = &reading;
-            counted.sent.fetch_add(chunk.as_ref().map_or(0, bytes::Bytes::len), Ordering::SeqCst);
-        };
-        Ok(answer.map(|body| Body::from(StreamingBlob::wrap(body.map_err(std::io::Error::other).inspect(count)))))
-    }
+async fn pass_on(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, String> {
+    let answer = shared.service.call(request.map(Body::from)).await.map_err(|error| format!("{error:?}"))?;
+    let reading = Reading::begin(&shared);
+    let count = move |chunk: &Result<bytes::Bytes, _>| {
+        let _ = &reading;
+        shared.sent.fetch_add(chunk.as_ref().map_or(0, bytes::Bytes::len), Ordering::SeqCst);
+    };
+    Ok(answer.map(|body| Body::from(StreamingBlob::wrap(body.map_err(std::io::Error::other).inspect(count)))))
 }
 
 /// One answer being read, until it is dropped.

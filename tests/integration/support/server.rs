@@ -80,6 +80,11 @@ impl Server {
         format!("postgres:///{database}?host={}&user=lumina", self.folder.path().join("d").display())
     }
 
+    /// The socket it listens on.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("d/.s.PGSQL.5432")
+    }
+
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(programs().join(program));
         if let Some((uid, gid)) = unprivileged() {
