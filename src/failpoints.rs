@@ -30,6 +30,8 @@ pub enum FailPoint {
     Inserted,
     /// The photo's row is committed, and nobody told.
     Kept,
+    /// A file that was put into the storage past us is a photo, and the row of its upload says so.
+    Confirmed,
     /// Photos' rows are moved to the removals, and that not committed.
     Removed,
     /// That is committed, and nobody told.
@@ -50,7 +52,7 @@ pub enum FailPoint {
 
 impl FailPoint {
     /// All of them, in the order of a photo's life.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Staged,
         Self::Processed,
         Self::Announced,
@@ -58,6 +60,7 @@ impl FailPoint {
         Self::OriginalPut,
         Self::Inserted,
         Self::Kept,
+        Self::Confirmed,
         Self::Removed,
         Self::LetGo,
         Self::Restored,
@@ -79,6 +82,7 @@ impl FailPoint {
             Self::OriginalPut => "original-put",
             Self::Inserted => "inserted",
             Self::Kept => "kept",
+            Self::Confirmed => "confirmed",
             Self::Removed => "removed",
             Self::LetGo => "let-go",
             Self::Restored => "restored",

@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 
 use crate::album::{Album, NotTaken, Staged, Taken, shown_name};
 use crate::error::AppError;
+use crate::failpoints::FailPoint;
 use crate::models::{Hashtag, Photo, Quota, Upload, UploadId, UserId, upload};
 use crate::storage::{Kind, ObjectKey, Received, StorageError, Temporary};
 
@@ -137,6 +138,7 @@ impl Album {
             Ok(taken) => {
                 let photo = taken.photo.id;
                 self.db.write(move |conn| Upload::became(conn, id, photo)).await?;
+                FailPoint::Confirmed.reach();
             }
             // It may be tried again as it is.
             Err(NotConfirmed::NotTaken(NotTaken::Failed(_))) => return taken,

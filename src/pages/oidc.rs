@@ -56,7 +56,7 @@ pub async fn finish_login(
             let name = state.oidc.as_ref().map(|oidc| oidc.name().to_owned()).unwrap_or_default();
             let notice = Notice::Connected(name.clone());
             state.db.write(move |conn| oidc::connect(conn, user, &person, &name)).await?;
-            notice.leave(&state, signed_in.session.id).await?;
+            notice.leave(&state, signed_in.session.id).await;
             Ok(see_other(routes::account()))
         }
         _ => Err(oidc::begun_elsewhere()),
@@ -86,6 +86,6 @@ pub async fn disconnect(state: web::Data<AppState>, user: CurrentUser) -> Result
     if !state.db.write(move |conn| Identity::disconnect(conn, owner)).await? {
         return Err(AppError::NotFound);
     }
-    Notice::Disconnected.leave(&state, user.session.id).await?;
+    Notice::Disconnected.leave(&state, user.session.id).await;
     Ok(see_other(routes::account()))
 }

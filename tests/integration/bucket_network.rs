@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::{StreamExt, stream};
 
-use crate::support::images::{encoded, noise};
+use crate::support::images::noise;
 use crate::support::proxy::Fault;
 use crate::support::s3::{CHANGES, S3Server, refusal};
 use crate::support::witness::{Told, Witness};
@@ -28,7 +28,7 @@ async fn whatever_the_bucket_does_there_is_an_answer_and_nothing_is_lost_or_left
         ("stalls", Fault::Stalls),
         ("answers 500", refusal("500 Internal Server Error", "InternalError", "")),
         ("answers 503", refusal("503 Service Unavailable", "SlowDown", "")),
-        ("answers nonsense", Fault::Answers("SSH-2.0-OpenSSH_9.2\r\n".to_owned())),
+        ("answers nonsense", Fault::Answers(&[""], "SSH-2.0-OpenSSH_9.2\r\n".to_owned())),
         ("cuts requests at once", Fault::CutsRequests(0)),
         ("cuts requests in their head", Fault::CutsRequests(100)),
         ("cuts requests in their body", Fault::CutsRequests(20_000)),
@@ -53,7 +53,7 @@ async fn suffer(name: &str, fault: Fault, connections: Option<usize>) {
     let app = TestApp::start_with(|config| config.s3 = Some(server.config())).await;
     let (witness, told) = (Witness::of_bucket(&app, &server), Told::default());
     let alice = app.user("alice").await;
-    let photo = || images::another(encoded(&noise(), image::ImageFormat::Jpeg));
+    let photo = || noise(310);
     let (before, new) = (photo(), photo());
     assert!(new.len() > 60_000, "it is cut in its middle");
     let there = alice.upload(before.clone()).await;

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use lumina::failpoints::{ENABLED, FailPoint, VARIABLE};
+use reqwest::Method;
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::support::binary::{Binary, Settings};
@@ -19,6 +21,7 @@ type Fatal = (String, String);
 /// What leads to a point.
 enum Way {
     Upload,
+    Confirm,
     Delete,
     Restore,
     Sweep,
@@ -34,6 +37,7 @@ fn way_to(point: FailPoint) -> (Way, u32) {
         | FailPoint::OriginalPut
         | FailPoint::Inserted
         | FailPoint::Kept => (Way::Upload, 1),
+        FailPoint::Confirmed => (Way::Confirm, 1),
         FailPoint::Removed | FailPoint::LetGo => (Way::Delete, 1),
         FailPoint::Restored | FailPoint::TakenBack => (Way::Restore, 1),
         FailPoint::ObjectRemoved => (Way::Sweep, 5),
@@ -94,6 +98,7 @@ impl House {
                 let fatal = (VARIABLE.to_owned(), format!("{}:{time}", point.name()));
                 match way {
                     Way::Upload => self.dies_uploading(&alice, fatal).await,
+                    Way::Confirm => self.dies_confirming(&alice, fatal).await,
                     Way::Delete => self.dies_deleting(&alice, fatal).await,
                     Way::Restore => self.dies_restoring(&alice, fatal).await,
                     Way::Sweep => self.dies_sweeping(&alice, fatal).await,
@@ -114,6 +119,29 @@ impl House {
         let mut lumina = self.dies_of(lumina, &here, upload).await;
         let here = alice.moved_to_base(&lumina.base);
         self.told.kept(&here.upload(bytes.clone()).await, &bytes);
+        self.witness.testifies(&self.told, &here).await;
+        lumina.kill();
+    }
+
+    /// Confirmed again, it is one photo.
+    async fn dies_confirming(&self, alice: &Client, fatal: Fatal) {
+        let bytes = png();
+        let lumina = self.starts_in_order(&[fatal]).await;
+        let here = alice.moved_to_base(&lumina.base);
+        let announced = json!({ "filename": "a.png", "content_type": "image/png", "size_bytes": bytes.len() });
+        let announced = here.json(Method::POST, "/api/v1/photos/upload-url", &announced);
+        let ticket = here.send(announced).await.assert_status(200).json();
+        let put = reqwest::Client::new().put(ticket["upload_url"].as_str().unwrap()).body(bytes.clone());
+        let put = put.header("content-type", ticket["headers"]["Content-Type"].as_str().unwrap());
+        assert_eq!(put.send().await.unwrap().status(), 200);
+        let confirm = |here: &Client| {
+            here.json(Method::POST, "/api/v1/photos/confirm", &json!({ "key": ticket["key"], "hashtags": "sea" }))
+        };
+        let mut lumina = self.dies_of(lumina, &here, confirm(&here)).await;
+        let here = alice.moved_to_base(&lumina.base);
+        let answer = here.send(confirm(&here)).await;
+        assert!([200, 201].contains(&answer.status), "{answer:?}");
+        self.told.kept(&Photo { id: answer.json()["id"].as_str().unwrap().to_owned() }, &bytes);
         self.witness.testifies(&self.told, &here).await;
         lumina.kill();
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::support::images::{encoded, noise};
+use crate::support::images::noise;
 use crate::support::s3::S3Server;
 use crate::support::server::Server;
 use crate::support::witness::{Told, Witness};
@@ -48,7 +48,7 @@ async fn uploads_are_refused_and_reading_goes_on() {
     let app = TestApp::start_with(|config| config.data_dir = disk.0.join("data")).await;
     let alice = app.user("alice").await;
     let before = alice.upload_tagged(jpeg(), "sea").await;
-    let photo = encoded(&noise(), image::ImageFormat::Png);
+    let photo = noise(310);
     assert!(photo.len() > 250_000);
     let mut refused = 0;
     // From no room at all to room for the upload but not for what is made of it.
@@ -126,8 +126,8 @@ async fn is_survived(app: &TestApp, witness: &Witness, disk: &SmallDisk) {
     let mut refused = 0;
     // A database has a little room in files that it has made already.
     for number in 0..400 {
-        let photo = images::another(encoded(&noise(), image::ImageFormat::Jpeg));
-        let upload = Upload::new().hashtags(&format!("tag{number}")).file("new.jpg", photo.clone());
+        let photo = noise(310);
+        let upload = Upload::new().hashtags(&format!("tag{number}")).file("new.png", photo.clone());
         let answer = alice.send(alice.upload_request(upload).header("hx-request", "true")).await;
         match answer.status {
             200 => told.kept(&answer.photos()[0], &photo),

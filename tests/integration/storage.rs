@@ -1,4 +1,4 @@
-//! What every storage keeps to, run on each: the disk, a bucket, and a Garage where `LUMINA_GARAGE` names one.
+//! What every storage keeps to, run on each: the disk, a bucket, and a Garage where `./dev test --garage` runs.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use lumina::storage::{Kind, Listed, Object, ObjectKey, PHOTOS, Storage, StorageE
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use crate::support::garage::Garage;
 use crate::support::s3::{S3Server, config};
 
 const LARGE: Kind = Kind::Rendition(RenditionName::Large);
@@ -17,6 +18,7 @@ pub struct Place {
     pub name: &'static str,
     pub storage: Storage,
     pub server: Option<S3Server>,
+    _garage: Option<Garage>,
     folder: TempDir,
 }
 
@@ -30,26 +32,20 @@ async fn everywhere() -> Vec<Place> {
 async fn disk() -> Place {
     let folder = tempfile::tempdir().unwrap();
     let storage = Storage::disk(folder.path()).await.unwrap();
-    Place { name: "disk", storage, server: None, folder }
+    Place { name: "disk", storage, server: None, _garage: None, folder }
 }
 
 pub async fn bucket() -> Place {
     let (folder, server) = (tempfile::tempdir().unwrap(), S3Server::start());
     let storage = Storage::s3(folder.path(), &server.config()).await.unwrap();
-    Place { name: "bucket", storage, server: Some(server), folder }
+    Place { name: "bucket", storage, server: Some(server), _garage: None, folder }
 }
 
-/// Its key comes from the variables that `garage-up` prints.
 async fn garage() -> Option<Place> {
-    let endpoint = std::env::var("LUMINA_GARAGE").ok()?;
-    let names = ["BUCKET_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "REGION_NAME"];
-    let of = |name: &str| std::env::var(name).unwrap();
-    let mut settings: Vec<_> = names.map(|name| format!("S3__{name}")).map(|name| (name.clone(), of(&name))).into();
-    settings.push(("S3__ENDPOINT_URL".into(), endpoint));
-    let config = config(&settings);
+    let garage = Garage::start(3)?;
     let folder = tempfile::tempdir().unwrap();
-    let storage = Storage::s3(folder.path(), &config).await.unwrap();
-    Some(Place { name: "garage", storage, server: None, folder })
+    let storage = Storage::s3(folder.path(), &config(&garage.settings(0))).await.unwrap();
+    Some(Place { name: "garage", storage, server: None, _garage: Some(garage), folder })
 }
 
 impl Place {

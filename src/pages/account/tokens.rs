@@ -196,7 +196,7 @@ pub async fn end_token(
         return Err(AppError::NotFound);
     }
     if !htmx.wants_fragment() {
-        Notice::TokenEnded.leave(&state, user.session.id).await?;
+        Notice::TokenEnded.leave(&state, user.session.id).await;
         return Ok(see_other(routes::account()));
     }
     let view = Account::load(&state, page, &user).await?;

@@ -64,7 +64,7 @@ pub async fn revoke_invitation(
     if !state.db.write(move |conn| Invitation::revoke(conn, id)).await? {
         return Err(AppError::NotFound);
     }
-    Notice::InvitationRevoked.leave(&state, admin.session.id).await?;
+    Notice::InvitationRevoked.leave(&state, admin.session.id).await;
     Ok(see_other(routes::admin::registration()))
 }
 

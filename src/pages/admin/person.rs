@@ -147,7 +147,7 @@ pub async fn enable_person(
 }
 
 async fn saved(state: &AppState, admin: &Admin, id: UserId, notice: Notice) -> Result<HttpResponse, AppError> {
-    notice.leave(state, admin.session.id).await?;
+    notice.leave(state, admin.session.id).await;
     Ok(see_other(&routes::admin::person(id.0)))
 }
 

@@ -90,7 +90,7 @@ pub async fn update_registration(
         })
         .await?;
     state.registration.look_again();
-    Notice::Saved.leave(&state, admin.session.id).await?;
+    Notice::Saved.leave(&state, admin.session.id).await;
     Ok(see_other(routes::admin::registration()))
 }
 

@@ -14,7 +14,7 @@ use super::client::Client;
 const OTHER: &str = "LUMINA_BINARY";
 
 /// Settings as the environment gives them.
-pub type Settings = [(String, String)];
+pub type Settings<Text = String> = [(Text, Text)];
 
 /// A running `lumina`.
 pub struct Binary {
@@ -40,11 +40,11 @@ impl Binary {
 
     /// Starts it on a data folder and any free port, and waits until it says where it is.
     pub fn start(data_dir: &Path) -> Self {
-        Self::start_with(data_dir, &[])
+        Self::start_with(data_dir, &[] as &Settings)
     }
 
     /// The same with more settings.
-    pub fn start_with(data_dir: &Path, settings: &Settings) -> Self {
+    pub fn start_with(data_dir: &Path, settings: &Settings<impl AsRef<str>>) -> Self {
         let mut child = Self::spawn(data_dir, settings);
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let ready = stdout.lines().map_while(Result::ok).find_map(|line| {
@@ -53,7 +53,10 @@ impl Binary {
         let log = || std::fs::read_to_string(data_dir.with_extension("log")).unwrap();
         let base = ready.unwrap_or_else(|| panic!("it did not start:\n{}", log()));
         // It names the address of the proxy that it believes to be behind.
-        let bind = settings.iter().find(|(name, _)| name == "BIND").map(|(_, address)| format!("http://{address}"));
+        let bind = settings
+            .iter()
+            .find(|(name, _)| name.as_ref() == "BIND")
+            .map(|(_, address)| format!("http://{}", address.as_ref()));
         Self { child, base: bind.unwrap_or(base) }
     }
 
@@ -68,11 +71,11 @@ impl Binary {
         lumina.wait()
     }
 
-    fn spawn(data_dir: &Path, settings: &Settings) -> Child {
+    fn spawn(data_dir: &Path, settings: &Settings<impl AsRef<str>>) -> Child {
         let log = std::fs::File::options().create(true).append(true).open(data_dir.with_extension("log")).unwrap();
         let mut command = Self::command();
         command.env("DATA_DIR", data_dir).env("BIND", "127.0.0.1:0");
-        command.envs(settings.iter().map(|(name, value)| (name, value)));
+        command.envs(settings.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
         command.stdout(Stdio::piped()).stderr(log).spawn().unwrap()
     }
 
@@ -112,6 +115,18 @@ impl Binary {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
+    /// The memory it has now, in KiB.
+    pub fn memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let now = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        now.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// How many files and connections it has open.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
     /// Whether it runs.

@@ -172,16 +172,3 @@ pub fn gif_bomb() -> Vec<u8> {
     gif.extend(b"\x2C\0\0\0\0\xFF\xFF\xFF\xFF\0\x02\x02\x44\x01\0\x3B");
     gif
 }
-
-/// Pixels that no format makes small.
-pub fn noise() -> DynamicImage {
-    let mut state = 1_u32;
-    let mut next = || {
-        // xorshift32 (Marsaglia, 2003)
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state.to_le_bytes()[1]
-    };
-    RgbImage::from_fn(320, 300, |_, _| Rgb([next(), next(), next()])).into()
-}

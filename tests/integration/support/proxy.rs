@@ -24,8 +24,8 @@ pub enum Fault {
     Closes,
     /// Swallows everything and never answers. The connection is cut when the fault is over.
     Stalls,
-    /// Answers this by itself, then swallows the rest.
-    Answers(String),
+    /// Answers requests that begin like one of these by itself, then swallows the rest. Others go well.
+    Answers(&'static [&'static str], String),
     /// Cuts it when so many bytes of the request have gone through.
     CutsRequests(usize),
     /// Cuts it when so many bytes of the answer have gone through.
@@ -183,7 +183,7 @@ async fn up(
                 }
                 return;
             }
-            Fault::Answers(text) => {
+            Fault::Answers(_, text) => {
                 let _ = back.lock().await.write_all(text.as_bytes()).await;
                 let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
                 return;
@@ -239,7 +239,9 @@ impl Shared {
             self.state.send_if_modified(|state| {
                 let applies = match &state.fault {
                     Fault::None => false,
-                    Fault::LosesAnswers(requests) => requests.iter().any(|start| begins(bytes, start)),
+                    Fault::Answers(requests, _) | Fault::LosesAnswers(requests) => {
+                        requests.iter().any(|start| begins(bytes, start))
+                    }
                     _ => true,
                 };
                 if !applies {

@@ -213,9 +213,14 @@ impl From<Mood> for Fault {
 
 /// An answer as a bucket gives it when it does not do what it is asked.
 pub fn refusal(status: &str, code: &str, headers: &str) -> Fault {
+    refusal_of(&[""], status, code, headers)
+}
+
+fn refusal_of(requests: &'static [&'static str], status: &str, code: &str, headers: &str) -> Fault {
     let body = format!("<Error><Code>{code}</Code><Message>Not now.</Message></Error>");
     let length = body.len();
-    Fault::Answers(format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"))
+    let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n");
+    Fault::Answers(requests, format!("{head}{body}"))
 }
 
 async fn pass_on(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Response<Body>, String> {
