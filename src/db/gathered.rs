@@ -12,7 +12,7 @@ use diesel::QueryResult;
 use diesel::pg::PgConnection;
 use tokio::sync::oneshot;
 
-use crate::db::Db;
+use crate::db::{ANSWER, Db, PATIENCE};
 use crate::error::AppError;
 
 /// Most questions of one round trip.
@@ -66,7 +66,8 @@ impl<Q: Send + 'static, A: Send + 'static> Gathered<Q, A> {
                 }
             });
         }
-        answer.await.map_err(|_| gone())?
+        // Whoever works may hang on a server that does not answer any more: only they are told of that.
+        tokio::time::timeout(PATIENCE + ANSWER, answer).await.map_err(|_| gone())?.map_err(|_| gone())?
     }
 }
 

@@ -60,7 +60,7 @@ async fn suffer(name: &str, fault: Fault, connections: Option<usize>) {
     let gone = alice.upload(photo()).await;
     told.kept(&there, &before);
 
-    server.suffers(fault, connections);
+    server.suffers(fault.clone(), connections);
     let begun = Instant::now();
     let upload = alice.upload_request(Upload::new().file("a.jpg", new.clone())).header("hx-request", "true");
     let answer = alice.try_send(upload).await.unwrap_or_else(|error| panic!("{name}: {error:?}"));
@@ -70,7 +70,8 @@ async fn suffer(name: &str, fault: Fault, connections: Option<usize>) {
         503 => assert!(answer.header("retry-after").parse::<u32>().unwrap() >= 1, "{name}: {answer:?}"),
         _ => panic!("{name}: {answer:?}"),
     }
-    if connections.is_some() {
+    // One that stands still has used up the time there is.
+    if connections.is_some() && !matches!(fault, Fault::Stalls) {
         assert_eq!(answer.status, 200, "{name}: one failure is got over");
     }
     let begun = Instant::now();

@@ -6,9 +6,9 @@ use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::backup::{Bare, said};
-use crate::disk_full::{SmallDisk, noise};
+use crate::disk_full::SmallDisk;
 use crate::moving_storage::target;
-use crate::support::images::encoded;
+use crate::support::images::noise;
 use crate::support::kept::{Kept, command};
 use crate::support::s3::{Mood, S3Server};
 use crate::support::*;
@@ -40,20 +40,12 @@ async fn photos(kept: &Kept, count: usize) -> Vec<(Photo, Vec<u8>)> {
     let alice = kept.app.user("alice").await;
     let mut photos = Vec::new();
     for _ in 0..count {
-        let bytes = large();
+        let bytes = noise(310);
         photos.push((alice.upload(bytes.clone()).await, bytes));
     }
     let gone = alice.upload(jpeg()).await;
     alice.post(&gone.at("delete"), &[]).await.assert_status(303);
     photos
-}
-
-/// A PNG of some 280 KB that no other is like.
-fn large() -> Vec<u8> {
-    let mut picture = noise().into_rgb8();
-    let id = uuid::Uuid::new_v4();
-    picture.iter_mut().zip(id.as_bytes()).for_each(|(byte, unlike)| *byte = *unlike);
-    encoded(&picture.into(), image::ImageFormat::Png)
 }
 
 fn path(path: &Path) -> &str {
@@ -155,7 +147,7 @@ async fn without_room_it_is_said_and_with_room_it_goes_on() {
     let to = disk.0.join("backup");
     assert!(kept.run(&["backup", path(&to)]).await.status.success());
     for _ in 0..6 {
-        alice.upload(large()).await;
+        alice.upload(noise(310)).await;
     }
     alice.post(&first.at("delete"), &[]).await.assert_status(303);
     for room in [0, 100, 600, 1200] {
