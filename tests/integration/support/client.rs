@@ -54,6 +54,11 @@ impl Client {
         Self { http, base: base.into(), origin: origin.into(), cookies: Arc::default() }
     }
 
+    /// Somebody who is not signed in, from one of this machine's addresses.
+    pub fn stranger_at(&self, address: std::net::IpAddr) -> Self {
+        Self::at(Some(address), &self.base, &self.origin)
+    }
+
     /// A bare request to a path, with the cookies and nothing else.
     pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         let cookies = self.cookies.lock().unwrap();

@@ -7,6 +7,7 @@
 //! 4. nothing whose deletion was answered is served by any door.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -161,6 +162,9 @@ impl Witness {
         for id in &deleted {
             assert!(!rows.contains_key(id), "{id} was deleted, and has a row");
         }
+        // From another address each time: who tries many links that are not there is kept from guessing.
+        let address = Ipv4Addr::from_bits(0x7f01_0000 + u32::from(rand::random::<u16>()));
+        let visitor = owner.stranger_at(address.into());
         for id in deleted.iter().rev().take(20) {
             let photo = Photo { id: id.clone() };
             for path in [photo.page(), photo.at("original"), photo.at("small"), photo.at("large")] {
@@ -168,8 +172,8 @@ impl Witness {
             }
             owner.get(&format!("/api/v1/photos/{id}")).await.assert_status(404);
             if let Some(token) = shared.get(id) {
-                owner.get(&format!("/s/{token}")).await.assert_status(404);
-                owner.get(&format!("/i/{token}")).await.assert_status(404);
+                visitor.get(&format!("/s/{token}")).await.assert_status(404);
+                visitor.get(&format!("/i/{token}")).await.assert_status(404);
             }
         }
         let twice = "SELECT count(*) FROM (SELECT FROM photos GROUP BY owner_id, sha256 HAVING count(*) > 1) AS twice";
