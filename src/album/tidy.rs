@@ -2,7 +2,8 @@
 //!
 //! Lumina itself leaves nothing of that kind, whatever is killed when. But a database may be restored from before some
 //! uploads, and what is put at a signed address may come after its row has gone. So once a day the storage is listed, a
-//! small part at a time, and what no row has named for a week goes.
+//! small part at a time, and what no row has named for a week goes: a week from when that was first seen, so that a database
+//! restored by mistake can be mended before anything is lost.
 //!
 //! Nothing is tidied up in a storage that [belongs to another database](super::ownership).
 
@@ -14,10 +15,10 @@ use uuid::Uuid;
 
 use crate::album::Album;
 use crate::error::AppError;
-use crate::models::Chore;
+use crate::models::{Chore, stray};
 use crate::storage::{Kind, ObjectKey, PHOTOS, PUBLIC, UPLOADS};
 
-/// Objects that no row names go when they are older.
+/// Objects go when no row has named them for so long.
 pub const GRACE: TimeDelta = TimeDelta::days(7);
 
 /// Parts of objects that were never finished go when they are older: sending the largest may take hours.
@@ -69,7 +70,7 @@ impl Album {
         Ok(())
     }
 
-    /// Removes every object that is older than `before` and that no row names. Answers how many.
+    /// Removes every object that no row names, if that has been known since before `before`. Answers how many.
     ///
     /// # Errors
     /// When the database or the storage is away.
@@ -84,14 +85,16 @@ impl Album {
     async fn remove_unnamed(&self, part: i32, before: DateTime<Utc>) -> Result<usize, AppError> {
         let mut removed = 0;
         for prefix in [PHOTOS, UPLOADS, PUBLIC] {
-            let old = self.storage.list(&format!("{prefix}{part:02x}/")).try_filter_map(async |listed| {
+            let folder = format!("{prefix}{part:02x}/");
+            let ours = self.storage.list(&folder).try_filter_map(async |listed| {
                 // What has another name is not ours to remove.
-                Ok(listed.key.parse::<ObjectKey>().ok().filter(|_| listed.modified < before))
+                Ok(listed.key.parse::<ObjectKey>().ok())
             });
-            let mut batches = std::pin::pin!(old.try_chunks(AT_ONCE));
+            let mut batches = std::pin::pin!(ours.try_chunks(AT_ONCE));
             while let Some(batch) = batches.next().await {
-                removed += self.remove_unnamed_of(batch.map_err(|failed| failed.1)?).await?;
+                removed += self.remove_unnamed_of(batch.map_err(|failed| failed.1)?, before).await?;
             }
+            self.db.write(move |conn| stray::forget(conn, &folder)).await?;
         }
         if removed > 0 {
             tracing::warn!(objects = removed, "removed stored objects that no row has named for a week");
@@ -99,7 +102,7 @@ impl Album {
         Ok(removed)
     }
 
-    async fn remove_unnamed_of(&self, keys: Vec<ObjectKey>) -> Result<usize, AppError> {
+    async fn remove_unnamed_of(&self, keys: Vec<ObjectKey>, before: DateTime<Utc>) -> Result<usize, AppError> {
         // All of one prefix.
         let are_photos = keys.iter().all(|key| matches!(key.kind(), Kind::Original | Kind::Rendition(_)));
         let ids: BTreeSet<Uuid> = keys.iter().map(|key| key.id()).collect();
@@ -111,11 +114,15 @@ impl Album {
             );
             return Ok(0);
         }
-        let mut removed = 0;
-        for key in keys.into_iter().filter(|key| !named.contains(&key.id())) {
-            self.storage.delete(key).await?;
-            removed += 1;
+        let unnamed: Vec<_> = keys.into_iter().filter(|key| !named.contains(&key.id())).collect();
+        if unnamed.is_empty() {
+            return Ok(0);
         }
-        Ok(removed)
+        let noted: Vec<_> = unnamed.iter().map(ObjectKey::to_string).collect();
+        let due = self.db.write(move |conn| stray::note(conn, &noted, before)).await?;
+        for key in unnamed.into_iter().filter(|key| due.contains(&key.to_string())) {
+            self.storage.delete(key).await?;
+        }
+        Ok(due.len())
     }
 }

@@ -184,6 +184,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    strays (key) {
+        key -> Text,
+        found_at -> Timestamptz,
+        seen_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     tries (key) {
         key -> Bytea,
         times -> Array<Timestamptz>,
@@ -250,6 +258,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     removals,
     sessions,
     settings,
+    strays,
     tries,
     uploads,
     users,

@@ -20,6 +20,7 @@ pub mod removal;
 pub mod seen;
 pub mod session;
 pub mod settings;
+pub mod stray;
 pub mod tries;
 pub mod upload;
 pub mod user;

@@ -47,9 +47,13 @@ async fn what_no_row_names_goes_after_a_while_and_nothing_else() {
         ];
         let album = &app.state().album;
         assert_eq!(album.remove_all_unnamed(Utc::now() - TimeDelta::hours(1)).await.unwrap(), 0, "all of it is new");
+        assert_eq!(app.ask("SELECT count(*) FROM strays"), "4");
         let with_litter = objects(&app, server.as_ref());
         assert!(litter.iter().all(|key| with_litter.contains(key)), "{with_litter:?}");
         assert_eq!(album.remove_all_unnamed(Utc::now() + TimeDelta::hours(1)).await.unwrap(), 4);
+        app.execute("UPDATE strays SET seen_at = now() - interval '1 day'");
+        assert_eq!(album.remove_all_unnamed(Utc::now() + TimeDelta::hours(1)).await.unwrap(), 0);
+        assert_eq!(app.ask("SELECT count(*) FROM strays"), "0", "what is gone is known no more");
         assert_eq!(objects(&app, server.as_ref()), named, "also what can be restored is still there");
         alice.post(&deleted.at("restore"), &[]).await.assert_status(303);
         assert_eq!(alice.get(&deleted.at("original")).await.assert_status(200).bytes, bytes);
