@@ -14,7 +14,7 @@ use crate::album::{Album, GRACE, hex};
 use crate::error::AppError;
 use crate::media::{RenditionName, VERSION};
 use crate::models::inventory::{self, Inventoried};
-use crate::models::{PhotoId, UserId};
+use crate::models::{PhotoId, UserId, public_copy};
 use crate::storage::{Kind, Listed, Object, ObjectKey, Storage, StorageError};
 
 /// Objects looked at together.
@@ -33,6 +33,7 @@ pub enum Finding {
     OriginalAltered { photo: Uuid, expected: String, found: String },
     RenditionMissing { photo: Uuid, rendition: RenditionName },
     RenditionDamaged { photo: Uuid, rendition: RenditionName },
+    PublicCopyMissing { photo: Uuid, copy: Uuid, rendition: RenditionName },
     Unreadable { key: String, why: String },
     Unreferenced { key: String, size: u64, modified: DateTime<Utc> },
     UnknownName { key: String, size: u64 },
@@ -63,6 +64,9 @@ impl fmt::Display for Finding {
             }
             Self::RenditionDamaged { photo, rendition } => {
                 write!(f, "photo {photo}: its rendition {rendition} is damaged")
+            }
+            Self::PublicCopyMissing { photo, rendition, .. } => {
+                write!(f, "photo {photo}: the public copy of its rendition {rendition} is missing")
             }
             Self::Unreadable { key, why } => write!(f, "{key} cannot be read: {why}"),
             Self::Unreferenced { key, size, modified } => {
@@ -140,13 +144,20 @@ impl Album {
     async fn faults_of(&self, row: &Inventoried, deep: bool) -> Result<Vec<Finding>, AppError> {
         let mut findings = Vec::new();
         let photo = row.id.0;
-        for kind in promised(row) {
-            let key = ObjectKey::new(photo, kind);
-            let looked = match kind {
+        let copies = row.public_copy.filter(|_| deep && self.publishes).into_iter().flat_map(|copy| {
+            let renditions = promised(row).filter_map(Kind::rendition);
+            renditions.map(move |name| ObjectKey::new(copy, Kind::Public(name)))
+        });
+        let own = promised(row).map(|kind| ObjectKey::new(photo, kind));
+        for key in own.chain(copies) {
+            let looked = match key.kind() {
                 Kind::Original => self.look_at_original(row, key, deep).await,
                 Kind::Rendition(name) => self.look_at_rendition(photo, name, key).await,
+                Kind::Public(name) => self.storage.has(key).await.map(|there| {
+                    (!there).then(|| Finding::PublicCopyMissing { photo, copy: key.id(), rendition: name })
+                }),
                 // No photo has one.
-                Kind::Public(_) | Kind::Upload | Kind::Instance => continue,
+                Kind::Upload | Kind::Instance => continue,
             };
             match looked {
                 Ok(finding) => findings.extend(finding),
@@ -242,6 +253,14 @@ impl Album {
             return Err(AppError::Conflict(format!("{key} is named by now")));
         }
         Ok(self.storage.delete(key).await?)
+    }
+
+    /// Has a photo copied anew for the CDN; until then its pages show its own renditions.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub async fn withdraw_copy(&self, copy: Uuid) -> Result<(), AppError> {
+        self.db.write(move |conn| public_copy::withdraw(conn, copy)).await
     }
 
     /// Counts that are not what the rows come to.

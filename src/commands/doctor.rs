@@ -19,7 +19,7 @@ use report::{Check, Report};
 /// What to look at, and what to do about it.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct Doctor {
-    /// Also read every original and compare its SHA-256.
+    /// Also read every original and compare its SHA-256, and look after the copies for a CDN.
     #[arg(long)]
     deep: bool,
     /// Print one JSON document.

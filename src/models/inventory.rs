@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Binary, Bool, SmallInt, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, SmallInt, Uuid as SqlUuid};
 use uuid::Uuid;
 
 use crate::models::PhotoId;
@@ -30,6 +30,9 @@ pub struct Inventoried {
     /// Whether there is one that plays.
     #[diesel(sql_type = Bool)]
     pub animated: bool,
+    /// Copies of its renditions for a CDN.
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    pub public_copy: Option<Uuid>,
 }
 
 impl Inventoried {
@@ -45,7 +48,7 @@ impl Inventoried {
     }
 }
 
-const COLUMNS: &str = "id, size_bytes, sha256, renditions_version, animated";
+const COLUMNS: &str = "id, size_bytes, sha256, renditions_version, animated, public_copy";
 
 /// All photos as they are at one instant, in the order of their objects' keys. Begin it within a transaction; after that it
 /// needs none, as Postgres has put the rows aside, on its disk when they are many, and holds nothing back meanwhile.

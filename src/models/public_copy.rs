@@ -84,6 +84,15 @@ pub fn any(conn: &mut PgConnection) -> QueryResult<Option<Uuid>> {
     named.first(conn).optional()
 }
 
+/// A photo is to be copied anew.
+///
+/// # Errors
+/// Of the database.
+pub fn withdraw(conn: &mut PgConnection, id: Uuid) -> QueryResult<()> {
+    let photo = diesel::update(photos::table.filter(photos::public_copy.eq(id)));
+    photo.set(photos::public_copy.eq(None::<Uuid>)).execute(conn).map(drop)
+}
+
 /// All photos are to be copied anew.
 ///
 /// # Errors

@@ -36,6 +36,12 @@ impl Kind {
     pub fn all() -> impl Iterator<Item = Self> {
         [Self::Original].into_iter().chain(RenditionName::ALL.map(Self::Rendition))
     }
+
+    /// Which rendition, if it is one of a photo's own.
+    #[must_use]
+    pub fn rendition(self) -> Option<RenditionName> {
+        if let Self::Rendition(name) = self { Some(name) } else { None }
+    }
 }
 
 /// Names one stored object. Made from an id alone, never from anything a user typed.

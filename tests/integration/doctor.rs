@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::binary::Binary;
 use crate::support::kept::{Kept, age, command, output};
-use crate::support::s3::Mood;
+use crate::support::s3::{Mood, S3Server};
 use crate::support::*;
 
 /// Flips a bit of the byte in the middle.
@@ -177,6 +177,42 @@ async fn what_no_row_names_beside_photos_is_found_too() {
         left.sort();
         assert_eq!(kept.objects_in(&["public", "uploads"]), left, "{}", kept.name());
     }
+}
+
+#[tokio::test]
+async fn a_missing_copy_for_a_cdn_is_found_and_made_anew() {
+    let server = S3Server::start();
+    let mut config = server.config();
+    config.public_url = Some("https://cdn.example".into());
+    let settings = config.clone();
+    let app = TestApp::start_with(|other| other.s3 = Some(settings)).await;
+    let alice = app.user("alice").await;
+    let photo = alice.upload(jpeg()).await;
+    alice.share(&photo, "public").await.unwrap();
+    let album = app.state().album.clone();
+    let copy = "SELECT public_copy::text FROM photos";
+    let published = async || {
+        while app.ask(copy).is_empty() {
+            album.publish().await.unwrap();
+        }
+    };
+    published().await;
+    let doctor = async |arguments: &[&str]| {
+        let mut command = command(&[&["doctor", "--json"], arguments].concat(), app.data_dir(), Some(&config));
+        command.env("DATABASE_URL", app.database_url());
+        let output = output(command).await;
+        kept::Examined { well: output.status.success(), report: serde_json::from_slice(&output.stdout).unwrap() }
+    };
+    doctor(&["--deep"]).await.assert_clean();
+    let lost = app.ask(copy);
+    std::fs::remove_file(server.bucket().join(format!("public/{}/{lost}/medium.webp", &lost[34..]))).unwrap();
+    let examined = doctor(&["--deep"]).await;
+    assert_eq!(examined.findings(), [format!("public_copy_missing {}", photo.id)]);
+    assert_eq!(doctor(&["--deep", "--repair"]).await.outcomes(), ["repaired"]);
+    published().await;
+    assert_ne!(app.ask(copy), lost);
+    album.publish().await.unwrap();
+    doctor(&["--deep"]).await.assert_clean();
 }
 
 /// To the wrong database all photos look like litter.

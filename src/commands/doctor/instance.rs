@@ -33,7 +33,8 @@ pub(super) async fn look(config: &Config, report: &mut Report) -> Result<Option<
     let storage = storage(config, report).await;
     Ok(match (database, storage) {
         (Some(database), Some(storage)) => {
-            let album = Album::open(database.db.clone(), storage, config.limits, outside, false)?;
+            let publishes = config.s3.as_ref().is_some_and(|s3| s3.public_url.is_some());
+            let album = Album::open(database.db.clone(), storage, config.limits, outside, publishes)?;
             Some(Ready { album, database })
         }
         (Some(database), None) => {

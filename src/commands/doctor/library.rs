@@ -146,11 +146,13 @@ async fn see_to(album: &Album, finding: &Finding, repair: bool, unnamed: Unnamed
         Finding::RenditionMissing { .. } | Finding::RenditionDamaged { .. } if !repair => {
             Outcome::Found("--repair makes it anew from the original.")
         }
+        Finding::PublicCopyMissing { .. } if !repair => Outcome::Found("--repair has it copied anew."),
         Finding::Unreferenced { .. } if !repair => Outcome::Found("--repair removes it."),
         Finding::Miscounted { .. } if !repair => Outcome::Found("--repair counts again."),
         Finding::RenditionMissing { photo, rendition } | Finding::RenditionDamaged { photo, rendition } => {
             rebuild(album, PhotoId(*photo), *rendition).await
         }
+        Finding::PublicCopyMissing { copy, .. } => outcome(album.withdraw_copy(*copy).await, "the server copies it anew"),
         Finding::Unreferenced { key, .. } => match key.parse() {
             Ok(key) => outcome(album.remove_left_behind(key).await, "removed"),
             Err(_) => Outcome::Left("Its name is not Lumina's.".into()),

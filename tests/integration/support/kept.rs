@@ -111,13 +111,14 @@ pub fn command(arguments: &[&str], data_dir: &Path, s3: Option<&S3Config>) -> Co
 }
 
 /// As they stand in the environment.
-pub fn s3_settings(s3: &S3Config) -> [(&'static str, String); 4] {
-    [
+pub fn s3_settings(s3: &S3Config) -> Vec<(&'static str, String)> {
+    let settings = [
         ("S3__BUCKET_NAME", s3.bucket_name.clone()),
         ("S3__AWS_ACCESS_KEY_ID", s3.aws_access_key_id.expose().into()),
         ("S3__AWS_SECRET_ACCESS_KEY", s3.aws_secret_access_key.expose().into()),
         ("S3__ENDPOINT_URL", s3.endpoint()),
-    ]
+    ];
+    settings.into_iter().chain(s3.public_url.clone().map(|url| ("S3__PUBLIC_URL", url))).collect()
 }
 
 /// Waits for its end without holding others up.
