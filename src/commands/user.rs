@@ -16,7 +16,7 @@ use crate::db::Db;
 use crate::models::person::{LastAdmin, Person};
 use crate::models::quota::in_words;
 use crate::models::user::NewUser;
-use crate::models::{Role, Session, User};
+use crate::models::{PersonalToken, Role, Session, User};
 use crate::passwords::Passwords;
 use crate::web::new_account::{Fields, NewAccount, checked_password};
 
@@ -183,6 +183,8 @@ async fn set_password(config: &Config, db: &Db, login: String) -> Result<String,
     let ended = db
         .write(move |conn| {
             User::set_password_hash(conn, user.id, &hash)?;
+            // Whoever asks for this may have lost more than the password.
+            PersonalToken::end_all(conn, user.id)?;
             Session::end_all(conn, user.id)
         })
         .await?;

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use crate::db::schema::{photo_counts, users};
 use crate::models::user::lower;
-use crate::models::{Role, Session, User, UserId};
+use crate::models::{PersonalToken, Role, Session, User, UserId};
 
 /// Somebody with an account.
 #[derive(Debug, Clone)]
@@ -97,7 +97,7 @@ impl Totals {
 }
 
 impl User {
-    /// Disables an account, which ends all its sessions at once, or enables it again.
+    /// Disables an account, which ends all its sessions and personal access tokens for good, or enables it again.
     ///
     /// # Errors
     /// [`diesel::NotFound`] when there is no such account.
@@ -111,6 +111,7 @@ impl User {
             .get_result(conn)?;
         if !active {
             Session::end_all(conn, id)?;
+            PersonalToken::end_all(conn, id)?;
         }
         Ok(Ok(user))
     }

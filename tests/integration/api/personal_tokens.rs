@@ -136,6 +136,15 @@ async fn a_token_is_dead_when_ended_expired_or_its_user_is_disabled() {
     alice.get("/account").await.assert_says("ended ").assert_says("Remove");
     let block = alice.post_by_script(&ends[1], &[]).await.assert_status(200);
     assert!(block.html().contains("id=\"tokens\"") && !block.html().contains("<html"));
+
+    // By an admin: for good.
+    let bobs = Bearer(&app, made(&bob, &ALL).await);
+    let id = app.ask("SELECT id FROM users WHERE username = 'bob'");
+    assert!(bobs.is_in().await);
+    alice.post(&format!("/admin/people/{id}/disable"), &[]).await.assert_status(303);
+    assert!(!bobs.is_in().await);
+    alice.post(&format!("/admin/people/{id}/enable"), &[]).await.assert_status(303);
+    assert!(!bobs.is_in().await);
 }
 
 #[tokio::test]
