@@ -12,6 +12,7 @@ use futures_util::StreamExt;
 use crate::album::{Album, NotTaken, Staged, Taken, shown_name};
 use crate::error::AppError;
 use crate::failpoints::FailPoint;
+use crate::media::MediaError;
 use crate::models::{Hashtag, Photo, Quota, Upload, UploadId, UserId, upload};
 use crate::storage::{Kind, ObjectKey, Received, StorageError, Temporary};
 
@@ -78,10 +79,10 @@ impl Album {
         upload.secret_hash = url.is_none().then_some(secret_hash);
         let written = upload.clone();
         let announce = move |conn: &mut PgConnection| {
-            let few = written.announce(conn)?;
+            let Some(waiting) = written.announce(conn)? else { return Ok(false) };
             // When it is confirmed it is looked at again: others may come meanwhile.
-            Quota::of(conn, owner)?.admit(size_bytes)?;
-            Ok::<_, AppError>(few)
+            Quota::of(conn, owner)?.reserve(waiting).admit(size_bytes)?;
+            Ok::<_, AppError>(true)
         };
         if !self.db.write(announce).await? {
             return Err(AppError::Conflict(format!(
@@ -141,7 +142,9 @@ impl Album {
                 FailPoint::Confirmed.reach();
             }
             // It may be tried again as it is.
-            Err(NotConfirmed::NotTaken(NotTaken::Failed(_))) => return taken,
+            Err(NotConfirmed::NotTaken(NotTaken::Failed(_) | NotTaken::Refused(MediaError::Internal(_)))) => {
+                return taken;
+            }
             Err(_) => {}
         }
         if let Err(error) = self.storage.delete(key(id)).await {

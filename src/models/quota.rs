@@ -52,6 +52,12 @@ impl Quota {
         diesel::sql_query(QUOTA).bind::<BigInt, _>(owner).get_result(conn)
     }
 
+    /// As if so many bytes were kept already.
+    #[must_use]
+    pub fn reserve(self, bytes: i64) -> Self {
+        Self { used: self.used.saturating_add(bytes), ..self }
+    }
+
     /// Whether `bytes` more may be kept.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use crate::db::schema::uploads;
 use crate::models::{PhotoId, UploadId, UserId, hashtag};
@@ -12,6 +13,9 @@ pub const LIFETIME: TimeDelta = TimeDelta::hours(1);
 
 /// For how long after that those that have come may be confirmed: the last may have begun to come late, and be many.
 const CONFIRM: TimeDelta = TimeDelta::hours(6);
+
+/// For how long bytes that have begun to come in time may go on, once that makes no difference any more.
+const BEGUN: TimeDelta = TimeDelta::minutes(10);
 
 /// The most that one person may have announced at a time.
 pub const MOST: i64 = 1000;
@@ -54,21 +58,31 @@ impl Upload {
         }
     }
 
-    /// Writes it down; false when its owner has announced too many already.
+    /// Writes it down. Answers how many bytes its owner has announced before and not confirmed, or `None` when those are too
+    /// many uploads already.
     ///
     /// # Errors
     /// Of the database.
-    pub fn announce(&self, conn: &mut PgConnection) -> QueryResult<bool> {
-        hashtag::lock_owner(conn, self.owner_id)?;
-        let waiting: i64 = uploads::table
-            .filter(uploads::owner_id.eq(self.owner_id).and(uploads::photo_id.is_null()))
-            .filter(uploads::due_at.gt(diesel::dsl::now))
-            .count()
-            .get_result(conn)?;
-        if waiting >= MOST {
-            return Ok(false);
+    pub fn announce(&self, conn: &mut PgConnection) -> QueryResult<Option<i64>> {
+        #[derive(QueryableByName)]
+        struct Waiting {
+            #[diesel(sql_type = BigInt)]
+            uploads: i64,
+            #[diesel(sql_type = BigInt)]
+            bytes: i64,
         }
-        diesel::insert_into(uploads::table).values(self).execute(conn).map(|_| true)
+        hashtag::lock_owner(conn, self.owner_id)?;
+        let waiting: Waiting = diesel::sql_query(
+            "SELECT count(*) AS uploads, coalesce(sum(size_bytes), 0)::bigint AS bytes FROM uploads \
+             WHERE owner_id = $1 AND photo_id IS NULL AND due_at > now()",
+        )
+        .bind::<BigInt, _>(self.owner_id)
+        .get_result(conn)?;
+        if waiting.uploads >= MOST {
+            return Ok(None);
+        }
+        diesel::insert_into(uploads::table).values(self).execute(conn)?;
+        Ok(Some(waiting.bytes))
     }
 
     /// What `owner` has announced under this id.
@@ -96,12 +110,15 @@ impl Upload {
             .first(conn)
     }
 
-    /// It has become this photo.
+    /// It has become this photo. What is put at its address after that goes as soon as nothing can be put there any more.
     ///
     /// # Errors
     /// Of the database.
     pub fn became(conn: &mut PgConnection, id: UploadId, photo: PhotoId) -> QueryResult<()> {
-        diesel::update(uploads::table.find(id)).set(uploads::photo_id.eq(photo)).execute(conn).map(drop)
+        diesel::update(uploads::table.find(id))
+            .set((uploads::photo_id.eq(photo), uploads::due_at.eq(uploads::expires_at + BEGUN)))
+            .execute(conn)
+            .map(drop)
     }
 
     /// Uploads whose objects are to go, from the earliest on. Nobody can confirm them any more, and removing one twice is fine.

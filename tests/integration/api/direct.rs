@@ -171,3 +171,31 @@ async fn what_cannot_be_taken_is_told_before_it_is_sent() {
     let body = json!({ "filename": "a.jpg", "content_type": "image/jpeg", "size_bytes": 1 });
     visitor.send(visitor.json(Method::POST, URL, &body)).await.assert_status(401);
 }
+
+/// What is announced is as good as there, for a quota.
+#[tokio::test]
+async fn what_was_announced_counts_until_it_is_confirmed_or_forgotten() {
+    let app = TestApp::start().await;
+    app.user("alice").await;
+    let alice = app.program_of("alice").await;
+    app.execute("UPDATE users SET quota_mib = 1");
+    let size = 400 << 10;
+    announced(&alice, size).await;
+    let bytes = jpeg();
+    let small = announced(&alice, bytes.len()).await;
+    announced(&alice, size).await;
+    let third = json!({ "filename": "sea.jpg", "content_type": "image/jpeg", "size_bytes": size });
+    let refused = alice.json(Method::POST, URL, &third).await.assert_status(413).json();
+    assert_eq!(refused["type"], "urn:lumina:problem:over-quota");
+    assert_eq!(app.ask("SELECT count(*) FROM uploads"), "3");
+    // It is its photo that counts then, and its bytes go as soon as its address is worth nothing.
+    assert_eq!(put(&small, &bytes).await, 200);
+    confirm(&alice, &small).await.assert_status(201);
+    let soon = "due_at < expires_at + interval '1 hour'";
+    assert_eq!(
+        app.ask(&format!("SELECT string_agg(size_bytes::text, ' ') FROM uploads WHERE {soon}")),
+        bytes.len().to_string()
+    );
+    app.execute("UPDATE uploads SET due_at = now() WHERE photo_id IS NULL");
+    announced(&alice, size).await;
+}
