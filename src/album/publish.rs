@@ -4,6 +4,8 @@
 //! cannot find an original from a copy. The row says which copies pages may link to. Taking a photo back takes that away in
 //! the same transaction, and the copies go at the next turn of the sweeper.
 
+use chrono::TimeDelta;
+use futures_util::future::try_join_all;
 use uuid::Uuid;
 
 use crate::album::Album;
@@ -15,6 +17,9 @@ use crate::storage::{Kind, ObjectKey};
 /// Photos copied, or copies removed, at a time.
 const AT_ONCE: i64 = 50;
 
+/// When copies that could not be removed are tried again.
+const AGAIN: TimeDelta = TimeDelta::minutes(1);
+
 /// Where a public photo's copy of this rendition lies below `s3.public_url`; `None` while there is none.
 #[must_use]
 pub fn public_key(photo: &Photo, name: RenditionName) -> Option<ObjectKey> {
@@ -23,39 +28,45 @@ pub fn public_key(photo: &Photo, name: RenditionName) -> Option<ObjectKey> {
 }
 
 impl Album {
-    /// Removes copies that are due, and makes those that are missing.
+    /// Removes copies that are due, and makes some of those that are missing: true when there may be more of these. Others are
+    /// taken back meanwhile, so that it is called again for the rest.
     ///
     /// # Errors
     /// When the database or the storage is away.
-    pub async fn publish(&self) -> Result<(), AppError> {
+    pub async fn publish(&self) -> Result<bool, AppError> {
         loop {
             let due = self.db.read(|conn| public_copy::due(conn, AT_ONCE)).await?;
             if due.is_empty() {
                 break;
             }
-            for &id in &due {
-                for name in RenditionName::ALL {
-                    self.storage.delete(ObjectKey::new(id, Kind::Public(name))).await?;
-                }
+            for id in due {
+                self.unpublish(id).await?;
             }
-            self.db.write(move |conn| public_copy::forget(conn, &due)).await?;
         }
         if !self.publishes {
-            return Ok(());
+            return Ok(false);
         }
-        let mut after = None;
-        loop {
-            let missing = self.db.read(move |conn| public_copy::missing(conn, after, AT_ONCE)).await?;
-            let Some(last) = missing.last() else { return Ok(()) };
-            after = Some(last.id);
-            for photo in &missing {
-                match self.publish_one(photo).await {
-                    // Deleted meanwhile, or damaged: the others are still to be copied.
-                    Err(error) if !self.storage.is_known_to_be_away() => {
-                        tracing::warn!(photo = %photo.id, %error, "copying a public photo for the CDN");
-                    }
-                    done => done?,
+        let missing = self.db.read(|conn| public_copy::missing(conn, AT_ONCE)).await?;
+        for photo in &missing {
+            match self.publish_one(photo).await {
+                // Deleted meanwhile, or damaged: the others are still to be copied.
+                Err(error) if !self.storage.is_known_to_be_away() => {
+                    tracing::warn!(photo = %photo.id, %error, "copying a public photo for the CDN");
                 }
+                done => done?,
+            }
+        }
+        Ok(missing.len() as i64 == AT_ONCE)
+    }
+
+    async fn unpublish(&self, id: Uuid) -> Result<(), AppError> {
+        let keys = RenditionName::ALL.map(|name| ObjectKey::new(id, Kind::Public(name)));
+        match try_join_all(keys.map(|key| self.storage.delete(key))).await {
+            Ok(_) => Ok(self.db.write(move |conn| public_copy::forget(conn, id)).await?),
+            Err(error) if self.storage.is_known_to_be_away() => Err(error.into()),
+            Err(error) => {
+                tracing::warn!(copies = %id, %error, "removing a photo's copies for the CDN");
+                Ok(self.db.write(move |conn| public_copy::postpone(conn, id, AGAIN)).await?)
             }
         }
     }

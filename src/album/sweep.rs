@@ -32,12 +32,18 @@ impl Album {
             {
                 tracing::warn!(%error, "tidying up");
             }
-            if !self.storage.is_known_to_be_away()
-                && let Err(error) = self.publish().await
-            {
-                tracing::warn!(%error, "copying public photos for the CDN");
+            let more = match self.publish().await {
+                Ok(more) => more,
+                // Tidying up said so.
+                Err(_) if self.storage.is_known_to_be_away() => false,
+                Err(error) => {
+                    tracing::warn!(%error, "copying public photos for the CDN");
+                    false
+                }
+            };
+            if !more {
+                actix_web::rt::time::sleep(EVERY).await;
             }
-            actix_web::rt::time::sleep(EVERY).await;
         }
     }
 

@@ -1,27 +1,25 @@
 //! Copies of public photos' renditions that a CDN may read; see `public_copies` in the migrations, whose triggers make them
 //! due as soon as a photo is taken back.
 
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use uuid::Uuid;
 
 use crate::db::schema::{photos, public_copies, users};
 use crate::media::VERSION;
-use crate::models::{Photo, PhotoId, Visibility};
+use crate::models::{Photo, PhotoId, Visibility, hashtag};
 
 /// How long making the copies of one photo may take before they count as left behind.
 const MAKING: TimeDelta = TimeDelta::hours(1);
 
-/// Public photos of active people that have no copies and that nobody is copying, by their ids, from behind one on.
+/// Public photos of active people that have no copies and that nobody is copying.
 ///
 /// # Errors
 /// Of the database.
-pub fn missing(conn: &mut PgConnection, after: Option<PhotoId>, limit: i64) -> QueryResult<Vec<Photo>> {
-    let after = after.unwrap_or(PhotoId(Uuid::nil()));
+pub fn missing(conn: &mut PgConnection, limit: i64) -> QueryResult<Vec<Photo>> {
     photos::table
         .inner_join(users::table)
-        .filter(photos::id.gt(after))
         .filter(photos::visibility.eq(Visibility::Public.as_str()).and(photos::public_copy.is_null()))
         .filter(photos::renditions_version.eq(VERSION).and(users::active))
         .filter(not(exists(public_copies::table.filter(public_copies::photo_id.eq(photos::id)))))
@@ -47,6 +45,12 @@ pub fn announce(conn: &mut PgConnection, id: Uuid, photo: PhotoId) -> QueryResul
 /// # Errors
 /// Of the database.
 pub fn complete(conn: &mut PgConnection, id: Uuid, photo: &Photo) -> QueryResult<()> {
+    hashtag::lock_owner(conn, photo.owner_id)?;
+    let copies = public_copies::table.find(id).filter(public_copies::due_at.gt(diesel::dsl::now));
+    // Otherwise they are being removed.
+    if diesel::update(copies).set(public_copies::due_at.eq(None::<DateTime<Utc>>)).execute(conn)? == 0 {
+        return Ok(());
+    }
     let active = users::table.filter(users::active).select(users::id);
     let named = diesel::update(photos::table.find(photo.id))
         .filter(photos::visibility.eq(Visibility::Public.as_str()).and(photos::public_copy.is_null()))
@@ -54,8 +58,10 @@ pub fn complete(conn: &mut PgConnection, id: Uuid, photo: &Photo) -> QueryResult
         .filter(photos::owner_id.eq_any(active))
         .set(photos::public_copy.eq(id))
         .execute(conn)?;
-    let due_at = (named == 0).then(Utc::now);
-    diesel::update(public_copies::table.find(id)).set(public_copies::due_at.eq(due_at)).execute(conn).map(drop)
+    if named == 0 {
+        postpone(conn, id, TimeDelta::zero())?;
+    }
+    Ok(())
 }
 
 /// Copies that are to go, from the earliest on. Removing them twice is fine.
@@ -67,12 +73,21 @@ pub fn due(conn: &mut PgConnection, limit: i64) -> QueryResult<Vec<Uuid>> {
     due.order(public_copies::due_at).limit(limit).select(public_copies::id).load(conn)
 }
 
+/// Copies are to go so much later than now: perhaps they can be removed then.
+///
+/// # Errors
+/// Of the database.
+pub fn postpone(conn: &mut PgConnection, id: Uuid, by: TimeDelta) -> QueryResult<()> {
+    let due_at = Utc::now() + by;
+    diesel::update(public_copies::table.find(id)).set(public_copies::due_at.eq(due_at)).execute(conn).map(drop)
+}
+
 /// Forgets copies that are gone.
 ///
 /// # Errors
 /// Of the database.
-pub fn forget(conn: &mut PgConnection, ids: &[Uuid]) -> QueryResult<()> {
-    diesel::delete(public_copies::table.filter(public_copies::id.eq_any(ids))).execute(conn).map(drop)
+pub fn forget(conn: &mut PgConnection, id: Uuid) -> QueryResult<()> {
+    diesel::delete(public_copies::table.find(id)).execute(conn).map(drop)
 }
 
 /// Any copy that pages link to.
