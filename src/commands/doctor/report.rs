@@ -68,7 +68,7 @@ pub(super) struct Report {
     checks: Vec<Check>,
     photos: u64,
     objects: u64,
-    /// Objects of the last days that no row names: the server removes them by itself when they are a week old.
+    /// Objects of the last days that no row names: the server removes them a week after it has found them.
     unnamed_objects: u64,
     /// Photos whose renditions an older version has made; they are shown all the same.
     outdated_renditions: u64,
@@ -151,7 +151,7 @@ impl Report {
         println!("{} photos, {} objects: {verdict}{mended}.", self.photos, self.objects);
         if self.unnamed_objects > 0 {
             println!(
-                "{} objects are named by no row: the server removes them by itself when they are a week old.",
+                "{} objects are named by no row: the server removes them a week after it has found them.",
                 self.unnamed_objects
             );
         }
