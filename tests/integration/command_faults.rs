@@ -16,7 +16,7 @@ use crate::support::*;
 /// Runs it again and again and kills it later each time, until it comes to its end. Answers also how often it was killed.
 async fn despite_kills(run: impl Fn() -> Command + Send + 'static) -> (Output, u32) {
     let ran = tokio::task::spawn_blocking(move || {
-        let mut patience = Duration::from_millis(100);
+        let mut patience = Duration::from_millis(25);
         for killed in 0.. {
             let mut child = run().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
             let begun = Instant::now();
@@ -28,7 +28,7 @@ async fn despite_kills(run: impl Fn() -> Command + Send + 'static) -> (Output, u
             }
             child.kill().unwrap();
             child.wait().unwrap();
-            patience = patience.mul_f64(1.4);
+            patience = patience.mul_f64(1.3);
         }
         unreachable!()
     });
