@@ -31,13 +31,14 @@ use crate::oidc::Oidc;
 use crate::passwords::Passwords;
 use crate::routes;
 use crate::storage::Storage;
+use crate::threads::InFlight;
 use crate::tokens::Tokens;
 use crate::web::limits;
 use crate::web::limits::guesses::Guesses;
 use crate::web::limits::rates::{self, Rates};
 use crate::web::registration::Offer;
 use crate::web::request_log::RequestSpan;
-use crate::web::{assets, cookies, cors, csrf, error_page, forms, headers};
+use crate::web::{assets, cookies, cors, csrf, error_page, forms, headers, page};
 
 /// How long requests that run may take to finish after a signal, in seconds.
 const LAST_REQUESTS: u64 = 25;
@@ -58,6 +59,8 @@ pub struct AppState {
     pub seen: Gathered<Asked, Seen>,
     /// Photos.
     pub album: Album,
+    /// What is asked for and not answered yet.
+    pub pages: InFlight,
     /// bcrypt.
     pub passwords: Passwords,
     /// Access tokens of programs.
@@ -150,7 +153,8 @@ impl App {
             tracing::warn!("{what}");
         }
         let publishes = config.s3.as_ref().is_some_and(|s3| s3.public_url.is_some());
-        let album = Album::open(db.clone(), storage, config.limits, outside, publishes)?;
+        let pages = InFlight::default();
+        let album = Album::open(db.clone(), storage, config.limits, outside, publishes, &pages)?;
         if let Err(error) = album.check_public_copies().await {
             tracing::warn!(%error, "looking for public photos' copies");
         }
@@ -161,7 +165,7 @@ impl App {
             ),
             Err(error) => tracing::warn!(%error, "whose photos the storage holds is not known yet"),
         }
-        let passwords = Passwords::new(config.bcrypt_cost);
+        let passwords = Passwords::start(config.bcrypt_cost, &pages)?;
         assets::warm_up();
         let registration = Offer::new(config.registration);
         let (jwt, origin) = (&config.jwt, config.public_url.origin());
@@ -176,6 +180,7 @@ impl App {
             db,
             seen,
             album,
+            pages,
             passwords,
             tokens,
             registration,
@@ -275,6 +280,7 @@ fn serve(state: web::Data<AppState>, signing: Key, listener: TcpListener) -> std
             .wrap(from_fn(cookies::send_pending))
             .wrap(from_fn(headers::refuse_encoded_bodies))
             .wrap(from_fn(rates::count_requests))
+            .wrap(from_fn(page::count))
             .wrap(from_fn(error_page::render_errors))
             .wrap(from_fn(cookies::accept_older_keys))
             .wrap(from_fn(cors::answer_other_sites))

@@ -40,5 +40,6 @@ pub mod passwords;
 pub mod routes;
 pub mod storage;
 pub mod telemetry;
+pub mod threads;
 pub mod tokens;
 pub mod web;

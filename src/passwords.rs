@@ -4,11 +4,11 @@
 //! meaningful.
 
 use std::sync::{Arc, OnceLock};
-use std::thread::available_parallelism;
 
-use tokio::sync::Semaphore;
+use rayon::ThreadPoolBuildError;
 
 use crate::error::AppError;
+use crate::threads::{InFlight, Threads};
 
 /// The shortest password, in characters.
 pub const SHORTEST: usize = 8;
@@ -19,18 +19,18 @@ pub const LONGEST: usize = 71;
 #[derive(Clone)]
 pub struct Passwords {
     cost: u32,
-    most: usize,
-    permits: Arc<Semaphore>,
+    threads: Threads,
     /// What the password of an unknown user is compared with, so that knowing and not knowing a name cost the same.
     nobody: Arc<OnceLock<String>>,
 }
 
 impl Passwords {
-    /// `cost` is bcrypt's: each step doubles the work.
-    #[must_use]
-    pub fn new(cost: u32) -> Self {
-        let cores = available_parallelism().map_or(1, Into::into);
-        Self { cost, most: cores, permits: Arc::new(Semaphore::new(cores)), nobody: Arc::default() }
+    /// Starts the threads for it. `cost` is bcrypt's: each step doubles the work.
+    ///
+    /// # Errors
+    /// When the system gives no more threads.
+    pub fn start(cost: u32, pages: &InFlight) -> Result<Self, ThreadPoolBuildError> {
+        Ok(Self { cost, threads: Threads::start("bcrypt", pages)?, nobody: Arc::default() })
     }
 
     /// The hash to keep.
@@ -78,21 +78,13 @@ impl Passwords {
     /// How many passwords may be worked on at once, and how many are.
     #[must_use]
     pub fn usage(&self) -> (u64, u64) {
-        let (most, free) = (self.most as u64, self.permits.available_permits() as u64);
-        (most, most.saturating_sub(free))
+        (self.threads.count() as u64, self.threads.busy() as u64)
     }
 
     async fn run<T: Send + 'static>(
         &self,
         job: impl FnOnce() -> Result<T, bcrypt::BcryptError> + Send + 'static,
     ) -> Result<T, AppError> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(AppError::internal)?;
-        actix_web::rt::task::spawn_blocking(move || {
-            let _permit = permit;
-            job()
-        })
-        .await
-        .map_err(AppError::internal)?
-        .map_err(AppError::internal)
+        self.threads.run(job).await?.map_err(AppError::internal)
     }
 }

@@ -21,6 +21,7 @@ use lumina::media::{self, Format, OutsideDecoder, Processed, RenditionName};
 use lumina::models::{NewUser, PhotoId, Role, User, UserId};
 use lumina::passwords::Passwords;
 use lumina::storage::{Kind, ObjectKey, Received, Storage};
+use lumina::threads::InFlight;
 use rand::Rng;
 use rand::distr::Alphanumeric;
 use sha2::{Digest, Sha256};
@@ -49,7 +50,7 @@ async fn main() -> Result<(), Failure> {
         pictures.push(Picture::draw(&storage, number, &config).await?);
     }
     let password: String = rand::rng().sample_iter(Alphanumeric).take(12).map(char::from).collect();
-    let password_hash = Passwords::new(config.bcrypt_cost).hash(password.clone()).await?;
+    let password_hash = Passwords::start(config.bcrypt_cost, &InFlight::default())?.hash(password.clone()).await?;
     println!("Writing {how_many} photos …");
     let facts: Vec<_> = pictures.iter().map(Picture::facts).collect();
     let (before, newest, role) = db

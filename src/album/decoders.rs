@@ -1,18 +1,12 @@
-//! The threads that decode: as many as the machine has cores, always the same ones, with a bound on their memory.
-//!
-//! More at once would only use more memory. That they are the same matters for memory too: glibc keeps what a thread
-//! freed for that thread, and the runtime's blocking threads are many. Fifty uploads of 40 MB at once took 600 MB while
-//! their decoding wandered over those.
+//! The threads that decode, with a bound on their memory.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::sync::atomic::Ordering::Relaxed;
 
-use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tracing::Span;
+use rayon::ThreadPoolBuildError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::AppError;
+use crate::threads::{InFlight, Threads};
 
 /// Memory that all work together may take, in MiB: two photos of 24 megapixels. A photo that needs more works alone.
 const MEMORY: u32 = 224;
@@ -20,11 +14,11 @@ const MEMORY: u32 = 224;
 /// Threads for image work. They end when the last clone is dropped.
 #[derive(Clone)]
 pub(super) struct Decoders {
-    threads: Arc<ThreadPool>,
+    threads: Threads,
     /// One permit a MiB.
     memory: Arc<Semaphore>,
     /// Jobs that wait or run.
-    jobs: Arc<AtomicU64>,
+    jobs: InFlight,
 }
 
 /// How much of it is in use.
@@ -45,21 +39,17 @@ impl Decoders {
     ///
     /// # Errors
     /// When the system gives no more threads.
-    pub(super) fn start() -> Result<Self, ThreadPoolBuildError> {
-        let threads = ThreadPoolBuilder::new()
-            .thread_name(|n| format!("decoder-{n}"))
-            // The job's sender is dropped, which tells the one who waits.
-            .panic_handler(|_| tracing::error!("image work panicked"))
-            .build()?;
-        Ok(Self { threads: Arc::new(threads), memory: Arc::new(Semaphore::new(MEMORY as usize)), jobs: Arc::default() })
+    pub(super) fn start(pages: &InFlight) -> Result<Self, ThreadPoolBuildError> {
+        let threads = Threads::start("decoder", pages)?;
+        Ok(Self { threads, memory: Arc::new(Semaphore::new(MEMORY as usize)), jobs: InFlight::default() })
     }
 
     /// How much of it is in use now.
     pub(super) fn usage(&self) -> DecodersUsage {
         let free = self.memory.available_permits() as u64;
         DecodersUsage {
-            threads: self.threads.current_num_threads() as u64,
-            jobs: self.jobs.load(Relaxed),
+            threads: self.threads.count() as u64,
+            jobs: self.jobs.count() as u64,
             memory_bytes: u64::from(MEMORY) << 20,
             memory_in_use_bytes: u64::from(MEMORY).saturating_sub(free) << 20,
         }
@@ -75,16 +65,9 @@ impl Decoders {
         bytes: u64,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<(T, Memory), AppError> {
-        let _counted = Counted::new(&self.jobs);
+        let _counted = self.jobs.begin();
         let memory = self.memory.clone().acquire_many_owned(mebibytes(bytes)).await.map_err(AppError::internal)?;
-        let (done, result) = oneshot::channel();
-        let span = Span::current();
-        self.threads.spawn_fifo(move || {
-            let value = span.in_scope(job);
-            // Nobody waits for the result any more when the client has gone.
-            drop(done.send((value, Memory(memory))));
-        });
-        result.await.map_err(AppError::internal)
+        self.threads.run(move || (job(), Memory(memory))).await
     }
 }
 
@@ -102,20 +85,4 @@ impl Memory {
 /// As permits are counted.
 fn mebibytes(bytes: u64) -> u32 {
     u32::try_from(bytes.div_ceil(1 << 20)).unwrap_or(MEMORY).min(MEMORY)
-}
-
-/// One more as long as it is there: also when nobody waits any more.
-struct Counted(Arc<AtomicU64>);
-
-impl Counted {
-    fn new(count: &Arc<AtomicU64>) -> Self {
-        count.fetch_add(1, Relaxed);
-        Self(Arc::clone(count))
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
-    }
 }

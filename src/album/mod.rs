@@ -35,6 +35,7 @@ use crate::failpoints::FailPoint;
 use crate::media::{Format, OutsideDecoder, RenditionName};
 use crate::models::{PhotoId, UserId, removal};
 use crate::storage::{Calls, Kind, Object, ObjectKey, Storage};
+use crate::threads::InFlight;
 
 pub use clean_copy::CleanCopy;
 pub use decoders::DecodersUsage;
@@ -60,7 +61,7 @@ pub struct Album {
 }
 
 impl Album {
-    /// An album over these rows and bytes.
+    /// An album over these rows and bytes, whose image work is behind these pages.
     ///
     /// # Errors
     /// When the system gives no more threads.
@@ -70,11 +71,12 @@ impl Album {
         limits: Limits,
         outside: OutsideDecoder,
         publishes: bool,
+        pages: &InFlight,
     ) -> Result<Self, ThreadPoolBuildError> {
         let (storage, outside) = (Arc::new(storage), Arc::new(outside));
         let copies = clean_copy::Turns::new();
         let hot = Arc::new(Hot::new());
-        let (decoders, instruments) = (Decoders::start()?, Instruments::default());
+        let (decoders, instruments) = (Decoders::start(pages)?, Instruments::default());
         Ok(Self { db, storage, limits, decoders, outside, copies, hot, publishes, instruments })
     }
 

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::media::OutsideDecoder;
 use crate::models::Photo;
 use crate::storage::Storage;
+use crate::threads::InFlight;
 
 /// Photos read from the database at a time.
 const PAGE: i64 = 200;
@@ -38,7 +39,7 @@ pub async fn renditions(config: &Config) -> Result<(), StartError> {
     let database = Opened::open(config, Schema::UpToDate).await?;
     let storage = Storage::open(config).await?;
     let outside = spawn_blocking(OutsideDecoder::find).await?;
-    let album = Album::open(database.db.clone(), storage, config.limits, outside, false)?;
+    let album = Album::open(database.db.clone(), storage, config.limits, outside, false, &InFlight::default())?;
     let total = database.db.read(Photo::count_all).await?;
     let bar = progress(total.unsigned_abs(), "photos");
     let (mut made, mut refused, mut failed) = (0, 0, 0);

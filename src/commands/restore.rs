@@ -26,6 +26,7 @@ use crate::db::{self, Db, private};
 use crate::media::OutsideDecoder;
 use crate::models::{instance, removal};
 use crate::storage::{PHOTOS, Storage, StorageError};
+use crate::threads::InFlight;
 
 /// Objects restored at a time.
 const AT_ONCE: usize = 16;
@@ -106,7 +107,7 @@ async fn run(config: &Config, backup: &Objects, header: &Header, database: &Open
     // The bytes of photos that were deleted are not in the backup.
     db.write(removal::all_due).await?;
     let outside = spawn_blocking(OutsideDecoder::find).await?;
-    let album = Album::open(db, storage, config.limits, outside, false)?;
+    let album = Album::open(db, storage, config.limits, outside, false, &InFlight::default())?;
     let is_well = doctor::examine(&album).await?;
     println!("Restored. Start Lumina.");
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -18,6 +18,7 @@ use crate::models::quota::in_words;
 use crate::models::user::NewUser;
 use crate::models::{PersonalToken, Role, Session, User};
 use crate::passwords::Passwords;
+use crate::threads::InFlight;
 use crate::web::new_account::{Fields, NewAccount, checked_password};
 
 /// People read from the database at a time.
@@ -119,7 +120,9 @@ async fn add(
         username: fields.username.value,
         email: fields.email.value,
         full_name: fields.full_name.value,
-        password_hash: Some(Passwords::new(config.bcrypt_cost).hash(typed.into_password()).await?),
+        password_hash: Some(
+            Passwords::start(config.bcrypt_cost, &InFlight::default())?.hash(typed.into_password()).await?,
+        ),
     };
     let made = db
         .write(move |conn| {
@@ -179,7 +182,7 @@ async fn set_password(config: &Config, db: &Db, login: String) -> Result<String,
     if !checked.is_fine() {
         return Err(checked.errors.join(" ").into());
     }
-    let hash = Passwords::new(config.bcrypt_cost).hash(password).await?;
+    let hash = Passwords::start(config.bcrypt_cost, &InFlight::default())?.hash(password).await?;
     let ended = db
         .write(move |conn| {
             User::set_password_hash(conn, user.id, &hash)?;

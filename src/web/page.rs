@@ -1,11 +1,13 @@
-//! What the frame around every page needs to know.
+//! What the frame around every page needs to know, and how many pages are being made.
 
 use std::future::Future;
 use std::pin::Pin;
 
-use actix_web::dev::Payload;
+use actix_web::body::MessageBody;
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::middleware::Next;
+use actix_web::{Error, FromRequest, HttpRequest, web};
 
 use crate::app::AppState;
 use crate::error::AppError;
@@ -16,6 +18,16 @@ use crate::web::notice::{Notice, ShownNotice};
 
 /// The cookie that keeps the colour theme; it says nothing about anyone.
 pub const THEME_COOKIE: &str = "theme";
+
+/// Middleware that counts what is asked for, until its head is answered; uploads and logins come second.
+///
+/// # Errors
+/// Those of what comes next.
+pub async fn count<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
+    let state = request.app_data::<web::Data<AppState>>();
+    let _counted = state.filter(|_| request.method().is_safe()).map(|state| state.pages.begin());
+    next.call(request).await
+}
 
 /// The frame of a page.
 pub struct Page {

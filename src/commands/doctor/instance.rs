@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::db::{self, Condition};
 use crate::media::OutsideDecoder;
 use crate::storage::{ClockOffset, Kind, ObjectKey, Storage, StorageError};
+use crate::threads::InFlight;
 
 /// By how much the bucket's clock may differ, in seconds, before it is worth a word: signatures are refused at 900.
 const CLOCKS: i64 = 60;
@@ -34,7 +35,8 @@ pub(super) async fn look(config: &Config, report: &mut Report) -> Result<Option<
     Ok(match (database, storage) {
         (Some(database), Some(storage)) => {
             let publishes = config.s3.as_ref().is_some_and(|s3| s3.public_url.is_some());
-            let album = Album::open(database.db.clone(), storage, config.limits, outside, publishes)?;
+            let album =
+                Album::open(database.db.clone(), storage, config.limits, outside, publishes, &InFlight::default())?;
             Some(Ready { album, database })
         }
         (Some(database), None) => {
