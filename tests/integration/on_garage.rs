@@ -90,6 +90,7 @@ async fn the_node_that_lumina_talks_to_is_killed_and_comes_back() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         garage.start_node(0);
+        garage.takes_objects().await;
         let back = Instant::now();
         while load.count() < kept + 5 {
             assert!(back.elapsed() < Duration::from_secs(10), "recovers by itself");

@@ -80,6 +80,17 @@ impl Garage {
         s3::Bucket::new(BUCKET, region, key.unwrap()).unwrap().with_path_style()
     }
 
+    /// Waits until the first node takes objects again: one that was killed refuses them for about eight seconds after its
+    /// start, while it looks for the others.
+    pub async fn takes_objects(&self) {
+        let (bucket, begin) = (self.bucket(), Instant::now());
+        while bucket.put_object("probe-of-the-test", b"is it back?").await.is_err() {
+            assert!(begin.elapsed() < Duration::from_secs(60), "Garage does not come back");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        bucket.delete_object("probe-of-the-test").await.unwrap();
+    }
+
     /// Joins the nodes, gives each a copy of everything, makes a bucket and a key for it.
     fn lay_out(&mut self) {
         let ids: Vec<_> = (0..self.nodes.len()).map(|node| self.until(node, &["node", "id", "-q"])).collect();
