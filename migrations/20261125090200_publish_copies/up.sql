@@ -16,8 +16,10 @@ CREATE INDEX public_copies_due_at ON public_copies (due_at);
 ALTER TABLE photos ADD COLUMN public_copy uuid;
 -- What is still to be copied. Lumina is not released yet: no table is large.
 CREATE INDEX photos_not_copied ON photos (id) WHERE visibility = 'public' AND public_copy IS NULL;
+-- Whose owner is disabled: these may be too many for one statement.
+CREATE INDEX photos_copied ON photos (owner_id) WHERE public_copy IS NOT NULL;
 
--- Whatever takes a photo back (its visibility, its deletion, its owner's end) takes its copies along, and so do renditions
+-- Whatever takes a photo back (its visibility, its deletion) takes its copies along, and so do renditions
 -- made anew. In triggers, so that no door can forget it.
 CREATE FUNCTION withdraw_public_copy() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -46,11 +48,3 @@ BEGIN
 END $$;
 CREATE TRIGGER photos_restored BEFORE INSERT ON photos FOR EACH ROW
     WHEN (NEW.public_copy IS NOT NULL) EXECUTE FUNCTION forget_public_copy();
-
-CREATE FUNCTION withdraw_public_copies() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    UPDATE photos SET public_copy = NULL WHERE owner_id = NEW.id AND public_copy IS NOT NULL;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER users_disabled AFTER UPDATE OF active ON users FOR EACH ROW
-    WHEN (OLD.active AND NOT NEW.active) EXECUTE FUNCTION withdraw_public_copies();

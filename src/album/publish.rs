@@ -2,7 +2,7 @@
 //!
 //! They lie beside the photos' own objects under names that tell nothing of these: whoever may read the whole bucket still
 //! cannot find an original from a copy. The row says which copies pages may link to. Taking a photo back takes that away in
-//! the same transaction, and the copies go at the next turn of the sweeper.
+//! the same transaction, and the copies go at the next turn of the sweeper; so do those of people who were disabled.
 
 use chrono::TimeDelta;
 use futures_util::future::try_join_all;
@@ -16,6 +16,9 @@ use crate::storage::{Kind, ObjectKey};
 
 /// Photos copied, or copies removed, at a time.
 const AT_ONCE: i64 = 50;
+
+/// Photos taken back by one statement.
+const WITHDRAWN_AT_ONCE: i64 = 1000;
 
 /// When copies that could not be removed are tried again.
 const AGAIN: TimeDelta = TimeDelta::minutes(1);
@@ -34,6 +37,7 @@ impl Album {
     /// # Errors
     /// When the database or the storage is away.
     pub async fn publish(&self) -> Result<bool, AppError> {
+        while self.db.write(|conn| public_copy::withdraw_of_inactive(conn, WITHDRAWN_AT_ONCE)).await? > 0 {}
         loop {
             let due = self.db.read(|conn| public_copy::due(conn, AT_ONCE)).await?;
             if due.is_empty() {
@@ -94,7 +98,7 @@ impl Album {
         let Some(any) = self.db.read(public_copy::any).await? else { return Ok(()) };
         if self.publishes && !self.storage.has(ObjectKey::new(any, Kind::Public(RenditionName::Small))).await? {
             tracing::info!("copying public photos for the CDN anew");
-            self.db.write(public_copy::withdraw_all).await?;
+            while self.db.write(|conn| public_copy::withdraw_some(conn, WITHDRAWN_AT_ONCE)).await? > 0 {}
         }
         Ok(())
     }

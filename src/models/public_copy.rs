@@ -108,13 +108,29 @@ pub fn withdraw(conn: &mut PgConnection, id: Uuid) -> QueryResult<()> {
     photo.set(photos::public_copy.eq(None::<Uuid>)).execute(conn).map(drop)
 }
 
-/// All photos are to be copied anew.
+/// So many photos are to be copied anew. Answers how many there were.
 ///
 /// # Errors
 /// Of the database.
-pub fn withdraw_all(conn: &mut PgConnection) -> QueryResult<()> {
-    diesel::update(photos::table.filter(photos::public_copy.is_not_null()))
-        .set(photos::public_copy.eq(None::<Uuid>))
-        .execute(conn)
-        .map(drop)
+pub fn withdraw_some(conn: &mut PgConnection, limit: i64) -> QueryResult<usize> {
+    let some = photos::table.filter(photos::public_copy.is_not_null()).limit(limit).select(photos::id);
+    let some = some.load(conn)?;
+    withdraw_each(conn, some)
+}
+
+/// Takes back so many photos of people who are not active any more: nobody sees these, but who knows a copy's address
+/// could still fetch it. Answers how many there were.
+///
+/// # Errors
+/// Of the database.
+pub fn withdraw_of_inactive(conn: &mut PgConnection, limit: i64) -> QueryResult<usize> {
+    let some = photos::table.inner_join(users::table).filter(not(users::active));
+    let some = some.filter(photos::public_copy.is_not_null()).limit(limit).select(photos::id);
+    let some = some.load(conn)?;
+    withdraw_each(conn, some)
+}
+
+fn withdraw_each(conn: &mut PgConnection, photos: Vec<PhotoId>) -> QueryResult<usize> {
+    let named = diesel::update(photos::table.filter(photos::id.eq_any(photos)));
+    named.set(photos::public_copy.eq(None::<Uuid>)).execute(conn)
 }

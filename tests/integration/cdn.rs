@@ -63,7 +63,7 @@ async fn what_is_public_is_shown_from_the_cdn_and_what_is_taken_back_goes_from_t
     ] {
         let before = copies(&app, &server, public).await;
         app.execute(away);
-        assert_eq!(app.ask("SELECT count(*) FROM photos WHERE public_copy IS NOT NULL"), "0", "{away}");
+        visitor.get(&page).await.assert_silent_about(CDN);
         copies(&app, &server, 0).await;
         app.execute(back);
         public = 2;
