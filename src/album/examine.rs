@@ -14,7 +14,7 @@ use crate::album::{Album, GRACE, hex};
 use crate::error::AppError;
 use crate::media::{RenditionName, VERSION};
 use crate::models::inventory::{self, Inventoried};
-use crate::models::{PhotoId, UserId, public_copy};
+use crate::models::{PhotoId, UserId, public_copy, stray};
 use crate::storage::{Kind, Listed, Object, ObjectKey, Storage, StorageError};
 
 /// Objects looked at together.
@@ -244,15 +244,21 @@ impl Album {
         self.db.read(move |conn| inventory::named(conn, &ids)).await
     }
 
-    /// Removes an object that nothing names.
+    /// Removes an object that nothing names, if that has been known for [days](GRACE), else notes it: however old it is,
+    /// the database may be an older one, restored by mistake. Answers whether it is removed.
     ///
     /// # Errors
     /// [`AppError::Unavailable`]; [`AppError::Conflict`] when something names it after all.
-    pub async fn remove_left_behind(&self, key: ObjectKey) -> Result<(), AppError> {
+    pub async fn remove_left_behind(&self, key: ObjectKey) -> Result<bool, AppError> {
         if self.named(vec![key.id()]).await?.contains(&key.id()) {
             return Err(AppError::Conflict(format!("{key} is named by now")));
         }
-        Ok(self.storage.delete(key).await?)
+        let (noted, before) = ([key.to_string()], Utc::now() - GRACE);
+        let due = self.db.write(move |conn| stray::note(conn, &noted, before)).await?;
+        if !due.is_empty() {
+            self.storage.delete(key).await?;
+        }
+        Ok(!due.is_empty())
     }
 
     /// Has a photo copied anew for the CDN; until then its pages show its own renditions.

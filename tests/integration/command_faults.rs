@@ -115,7 +115,10 @@ async fn a_repair_that_is_killed_at_any_time_is_done_when_it_ends() {
                 std::fs::remove_file(kept.object(photo, name)).unwrap();
             }
             let id = uuid::Uuid::now_v7().to_string();
-            kept.leave_behind(&format!("photos/{}/{id}/original", &id[34..]));
+            let key = format!("photos/{}/{id}/original", &id[34..]);
+            kept.leave_behind(&key);
+            kept.app
+                .execute(&format!("INSERT INTO strays (key, found_at) VALUES ('{key}', now() - interval '8 days')"));
         }
         kept.app.execute("UPDATE photo_counts SET photos = 100");
         let settings = kept.server.as_ref().map(S3Server::config);

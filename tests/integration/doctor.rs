@@ -137,6 +137,8 @@ async fn what_belongs_to_no_photo_is_removed_when_it_is_old() {
             [format!("unreferenced {orphan}"), format!("unknown_name {beside}"), format!("unknown_name {foreign}")];
         expected.sort();
         assert_eq!(examined.findings(), expected, "{}", kept.name());
+        assert_eq!(kept.doctor(&["--repair"]).await.outcomes(), ["left"; 3], "seen for the first time");
+        kept.app.execute("UPDATE strays SET found_at = now() - interval '8 days'");
         let repaired = kept.doctor(&["--repair"]).await;
         assert!(!repaired.well, "what is not Lumina's stays");
         let mut outcomes = repaired.outcomes();
@@ -171,6 +173,8 @@ async fn what_no_row_names_beside_photos_is_found_too() {
         expected.sort();
         assert_eq!(examined.findings(), expected, "{}", kept.name());
         assert_eq!(examined.report["unnamed_objects"], 1);
+        assert_eq!(kept.doctor(&["--repair"]).await.outcomes(), ["left", "left"], "seen for the first time");
+        kept.app.execute("UPDATE strays SET found_at = now() - interval '8 days'");
         assert_eq!(kept.doctor(&["--repair"]).await.outcomes(), ["repaired", "repaired"]);
         kept.doctor(&[]).await.assert_clean();
         let mut left = [copy(&named), upload(&announced), upload(&recent)];

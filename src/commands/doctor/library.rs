@@ -147,14 +147,19 @@ async fn see_to(album: &Album, finding: &Finding, repair: bool, unnamed: Unnamed
             Outcome::Found("--repair makes it anew from the original.")
         }
         Finding::PublicCopyMissing { .. } if !repair => Outcome::Found("--repair has it copied anew."),
-        Finding::Unreferenced { .. } if !repair => Outcome::Found("--repair removes it."),
+        Finding::Unreferenced { .. } if !repair => Outcome::Found("--repair removes it, a week after it was first seen."),
         Finding::Miscounted { .. } if !repair => Outcome::Found("--repair counts again."),
         Finding::RenditionMissing { photo, rendition } | Finding::RenditionDamaged { photo, rendition } => {
             rebuild(album, PhotoId(*photo), *rendition).await
         }
         Finding::PublicCopyMissing { copy, .. } => outcome(album.withdraw_copy(*copy).await, "the server copies it anew"),
         Finding::Unreferenced { key, .. } => match key.parse() {
-            Ok(key) => outcome(album.remove_left_behind(key).await, "removed"),
+            Ok(key) => match album.remove_left_behind(key).await {
+                Ok(false) => Outcome::Left(
+                    "It is removed a week after it was first seen that nothing names it, by the server or by --repair.".into(),
+                ),
+                done => outcome(done, "removed"),
+            },
             Err(_) => Outcome::Left("Its name is not Lumina's.".into()),
         },
         Finding::Miscounted { owner, .. } => outcome(album.recount(*owner).await, "counted anew"),
