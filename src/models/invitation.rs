@@ -20,8 +20,11 @@ use crate::models::{InvitationId, UserId};
 /// Characters of a link's secret: 22 of 62 give 131 bits.
 const SECRET_LENGTH: usize = 22;
 
-/// The most links that are kept.
+/// The most links that can be used at a time.
 pub const MOST: i64 = 100;
+
+/// The most that are listed: all that can be used, and the newest of the others.
+const LISTED: i64 = 2 * MOST;
 
 /// A row of `invitations`.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -107,7 +110,7 @@ impl Admission {
             Registration::Invitation => {
                 let usable: Option<InvitationId> = invitations::table
                     .filter(invitations::secret_hash.eq(hash(secret)))
-                    .filter(invitations::expires_at.gt(now).and(invitations::uses.lt(invitations::max_uses)))
+                    .filter(usable())
                     .for_update()
                     .select(invitations::id)
                     .first(conn)
@@ -130,12 +133,22 @@ impl Admission {
     }
 }
 
+/// That somebody can make an account with it.
+#[diesel::dsl::auto_type]
+fn usable() -> _ {
+    invitations::expires_at.gt(now).and(invitations::uses.lt(invitations::max_uses))
+}
+
 impl Invitation {
-    /// Makes one. Answers the secret of its link, which cannot be had again.
+    /// Makes one. Answers the secret of its link, which cannot be had again, or `None` when there are too many already.
     ///
     /// # Errors
     /// Of the database.
-    pub fn create(conn: &mut PgConnection, by: UserId, new: &NewInvitation) -> QueryResult<String> {
+    pub fn create(conn: &mut PgConnection, by: UserId, new: &NewInvitation) -> QueryResult<Option<String>> {
+        let usable: i64 = invitations::table.filter(usable()).count().get_result(conn)?;
+        if usable >= MOST {
+            return Ok(None);
+        }
         let secret: String = rand::rng().sample_iter(Alphanumeric).take(SECRET_LENGTH).map(char::from).collect();
         diesel::insert_into(invitations::table)
             .values((
@@ -147,15 +160,16 @@ impl Invitation {
                 invitations::max_uses.eq(new.max_uses),
             ))
             .execute(conn)?;
-        Ok(secret)
+        Ok(Some(secret))
     }
 
-    /// Those that are left, the newest first.
+    /// Those that can be used, then others; the newest first.
     ///
     /// # Errors
     /// Of the database.
     pub fn all(conn: &mut PgConnection) -> QueryResult<Vec<Self>> {
-        invitations::table.order(invitations::created_at.desc()).limit(MOST).select(Self::as_select()).load(conn)
+        let order = (usable().desc(), invitations::created_at.desc());
+        invitations::table.order(order).limit(LISTED).select(Self::as_select()).load(conn)
     }
 
     /// Whether somebody can make an account with it.

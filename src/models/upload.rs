@@ -5,7 +5,7 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use crate::db::schema::uploads;
+use crate::db::schema::{uploads, users};
 use crate::models::{PhotoId, UploadId, UserId, hashtag};
 
 /// For how long bytes may begin to come.
@@ -100,12 +100,14 @@ impl Upload {
     /// What is to be received here under this id, for whoever has its secret.
     ///
     /// # Errors
-    /// [`diesel::NotFound`] when there is no such upload, the secret is another, or it has expired or become a photo.
+    /// [`diesel::NotFound`] when there is no such upload, the secret is another, it has expired or become a photo, or its owner
+    /// is not active any more.
     pub fn awaited(conn: &mut PgConnection, id: UploadId, secret_hash: &[u8]) -> QueryResult<Self> {
         uploads::table
             .find(id)
             .filter(uploads::secret_hash.eq(secret_hash))
             .filter(uploads::expires_at.gt(diesel::dsl::now).and(uploads::photo_id.is_null()))
+            .filter(uploads::owner_id.eq_any(users::table.filter(users::active).select(users::id)))
             .select(Self::as_select())
             .first(conn)
     }

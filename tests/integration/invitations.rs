@@ -117,3 +117,25 @@ async fn a_link_ends_by_time_and_by_being_taken_back_and_is_kept_nowhere() {
     let note = "é".repeat(101);
     root.post("/admin/invitations", &[("uses", "1"), ("days", "1"), ("note", &note)]).await.assert_status(422);
 }
+
+#[tokio::test]
+async fn no_link_is_usable_and_not_listed() {
+    let app = TestApp::start().await;
+    let root = app.user("root").await;
+    let first = invite(&root, "1").await;
+    // Newer ones, most of them used up.
+    app.execute(
+        "INSERT INTO invitations (id, secret_hash, note, created_by, expires_at, max_uses, uses) \
+         SELECT gen_random_uuid(), sha256(n::text::bytea), 'Number ' || n, 1, now() + interval '1 day', 1, (n > 99)::int \
+         FROM generate_series(1, 400) AS n",
+    );
+    let page = root.get("/admin/registration").await.assert_status(200);
+    assert_eq!(page.html().matches("/revoke").count(), 200);
+    page.assert_says("The choir").assert_says("Number 99");
+    let form = [("note", "One more"), ("uses", "1"), ("days", "7")];
+    let refused = root.post("/admin/invitations", &form).await.assert_status(422);
+    refused.assert_says("There are 100 links that can be used.");
+    choose(&root, "invitation").await;
+    join(&app, "alice", &first).await.assert_status(303);
+    invite(&root, "1").await;
+}

@@ -139,7 +139,9 @@ async fn an_address_is_good_for_what_was_announced_and_nothing_else() {
         let status = put(&json!({ "upload_url": forged, "headers": ticket["headers"] }), &bytes).await;
         assert!([403, 404].contains(&status), "{status}");
         if server.is_none() {
-            app.execute("UPDATE uploads SET expires_at = now() - interval '1 second'");
+            app.execute("UPDATE users SET active = false WHERE username = 'alice'");
+            assert_eq!(put(&ticket, &bytes).await, 404, "its owner is disabled");
+            app.execute("UPDATE users SET active = true; UPDATE uploads SET expires_at = now() - interval '1 second'");
             assert_eq!(put(&ticket, &bytes).await, 404, "it has expired");
         }
     }
