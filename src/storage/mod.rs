@@ -10,35 +10,28 @@ mod calls;
 mod disk;
 mod key;
 mod list;
+mod object;
 mod s3;
 mod temporary;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
-use std::fs::File;
-use std::future::ready;
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
-use futures_util::stream::{self, BoxStream};
-use tokio::task::spawn_blocking;
+use futures_util::stream;
 
 use crate::config::{Config, S3Config};
-
-/// Bytes read at a time: two or three times as many are held for each reader.
-const CHUNK: usize = 128 * 1024;
 
 pub use calls::Calls;
 pub use disk::Disk;
 pub use key::{Kind, ObjectKey, PHOTOS, PUBLIC, UPLOADS, UnknownKey};
 pub use list::{Listed, Listing};
+pub use object::Object;
 pub use s3::{BucketProblem, S3};
 pub use temporary::{Received, Temporary};
 
@@ -87,62 +80,6 @@ fn cause(error: &StorageError) -> String {
         StorageError::Unavailable(cause) => cause.to_string(),
         other => other.to_string(),
     }
-}
-
-/// A stored object, opened for reading.
-pub struct Object {
-    /// Size of the whole object in bytes, whatever part of it was asked for.
-    pub size: u64,
-    /// The bytes asked for, read as they are taken: at most some 400 KiB are held at a time. Dropping it stops the reading.
-    pub stream: BoxStream<'static, io::Result<Bytes>>,
-}
-
-impl fmt::Debug for Object {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Object").field("size", &self.size).finish_non_exhaustive()
-    }
-}
-
-impl Object {
-    /// The bytes of a file, all or those from the first to the last position given. To be called where blocking is allowed.
-    fn of(file: File, range: Option<(u64, u64)>) -> io::Result<Self> {
-        let size = file.metadata()?.len();
-        let (first, last) = range.unwrap_or((0, u64::MAX));
-        let end = last.saturating_add(1).min(size);
-        let first = first.min(end);
-        if end - first <= CHUNK as u64 {
-            // All of it by this one visit to the disk.
-            let bytes = read_at(&file, first, end - first)?;
-            return Ok(Self { size, stream: stream::once(ready(Ok(bytes))).boxed() });
-        }
-        let file = Arc::new(file);
-        let chunks = (first..end).step_by(CHUNK).map(move |at| {
-            let file = Arc::clone(&file);
-            let read = spawn_blocking(move || read_at(&file, at, (end - at).min(CHUNK as u64)));
-            async move { read.await.unwrap_or_else(|panicked| Err(io::Error::other(panicked))) }
-        });
-        // The next one is read while this one is sent.
-        Ok(Self { size, stream: stream::iter(chunks).buffered(2).boxed() })
-    }
-
-    /// Bytes in memory, all or those from the first to the last position given.
-    #[must_use]
-    pub fn of_bytes(mut bytes: Bytes, range: Option<(u64, u64)>) -> Self {
-        let size = bytes.len() as u64;
-        let position = |at: u64| usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
-        if let Some((first, last)) = range {
-            let (first, end) = (position(first), position(last.saturating_add(1)));
-            bytes = bytes.slice(first.min(end)..end);
-        }
-        Self { size, stream: stream::once(ready(Ok(bytes))).boxed() }
-    }
-}
-
-/// That many bytes from a position on.
-fn read_at(file: &File, at: u64, length: u64) -> io::Result<Bytes> {
-    let mut bytes = vec![0; usize::try_from(length).map_err(io::Error::other)?];
-    file.read_exact_at(&mut bytes, at)?;
-    Ok(bytes.into())
 }
 
 /// How far this machine's clock is from the storage's.

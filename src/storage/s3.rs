@@ -29,8 +29,9 @@ use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
 use super::list::{self, Listing};
+use super::object::CHUNK;
 use super::temporary::TemporaryFolder;
-use super::{CHUNK, Calls, ClockOffset, Object, ObjectKey, Received, StorageError, Temporary};
+use super::{Calls, ClockOffset, Object, ObjectKey, Received, StorageError, Temporary};
 use crate::config::S3Config;
 
 pub use check::BucketProblem;
