@@ -1,5 +1,5 @@
 # Lumina in a container. Photos and the secret live in /data; Postgres runs elsewhere, because the image has no database
-# programs: DATABASE_URL is required. compose.yaml beside this file starts both.
+# server: DATABASE_URL is required. compose.yaml beside this file starts both.
 #
 #   docker build -t lumina .
 #   docker build -t lumina --build-arg FEATURES=postgres-tls .     (when Postgres is reached over TLS)
@@ -19,9 +19,9 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
  && cp target/release/lumina /usr/local/bin/lumina
 
 FROM debian:12.13-slim
-# Decodes HEIC and AVIF, in a process of its own.
+# The first decodes HEIC and AVIF, in a process of its own; the second has pg_dump and pg_restore, for lumina backup and restore.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libheif-examples \
+ && apt-get install -y --no-install-recommends libheif-examples postgresql-client-15 \
  && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin lumina \
  && install -d -o lumina -g lumina -m 0700 /data

@@ -59,7 +59,7 @@ pub struct AppState {
     pub seen: Gathered<Asked, Seen>,
     /// Photos.
     pub album: Album,
-    /// What is asked for and not answered yet.
+    /// Pages and pictures that are asked for and not answered yet.
     pub pages: InFlight,
     /// bcrypt.
     pub passwords: Passwords,

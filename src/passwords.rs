@@ -4,7 +4,9 @@
 //! meaningful.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use actix_web::rt::time::timeout;
 use rayon::ThreadPoolBuildError;
 
 use crate::error::AppError;
@@ -14,6 +16,9 @@ use crate::threads::{InFlight, Threads};
 pub const SHORTEST: usize = 8;
 /// The longest password, in bytes: bcrypt's 72 less its closing zero.
 pub const LONGEST: usize = 71;
+
+/// The longest wait for a thread and its work.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Hashes and checks passwords. Clones share the bound.
 #[derive(Clone)]
@@ -85,6 +90,7 @@ impl Passwords {
         &self,
         job: impl FnOnce() -> Result<T, bcrypt::BcryptError> + Send + 'static,
     ) -> Result<T, AppError> {
-        self.threads.run(job).await?.map_err(AppError::internal)
+        let done = timeout(PATIENCE, self.threads.run(job)).await;
+        done.map_err(|_| AppError::unavailable("too many passwords wait to be checked"))??.map_err(AppError::internal)
     }
 }

@@ -5,7 +5,8 @@
 //! their decoding wandered over those.
 //!
 //! A page is many short turns between Lumina and Postgres, and each waits for whoever keeps the core busy. So while
-//! pages are asked for all the time, one of the threads begins no new job. To make the threads nicer (nice(2)) does not
+//! pages are asked for all the time, one of the threads of each kind begins no job (it may help with the rows of a large
+//! JPEG); where there is one core there is one thread, which works on. To make the threads nicer (nice(2)) does not
 //! help: Linux weighs the niceness of a thread only within its group, and where Postgres is another group (a service, a
 //! container, a session) its turns then wait for up to 180 ms.
 

@@ -145,6 +145,8 @@ impl Invitation {
     /// # Errors
     /// Of the database.
     pub fn create(conn: &mut PgConnection, by: UserId, new: &NewInvitation) -> QueryResult<Option<String>> {
+        // Whoever else makes one waits, and counts this one.
+        diesel::sql_query("LOCK TABLE invitations IN SHARE ROW EXCLUSIVE MODE").execute(conn)?;
         let usable: i64 = invitations::table.filter(usable()).count().get_result(conn)?;
         if usable >= MOST {
             return Ok(None);

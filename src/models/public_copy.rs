@@ -90,13 +90,13 @@ pub fn forget(conn: &mut PgConnection, id: Uuid) -> QueryResult<()> {
     diesel::delete(public_copies::table.find(id)).execute(conn).map(drop)
 }
 
-/// Any copy that pages link to.
+/// A copy that pages link to: the one that [`withdraw_some`] takes back last.
 ///
 /// # Errors
 /// Of the database.
 pub fn any(conn: &mut PgConnection) -> QueryResult<Option<Uuid>> {
     let named = photos::table.filter(photos::public_copy.is_not_null()).select(photos::public_copy.assume_not_null());
-    named.first(conn).optional()
+    named.order(photos::id).first(conn).optional()
 }
 
 /// A photo is to be copied anew.
@@ -113,8 +113,8 @@ pub fn withdraw(conn: &mut PgConnection, id: Uuid) -> QueryResult<()> {
 /// # Errors
 /// Of the database.
 pub fn withdraw_some(conn: &mut PgConnection, limit: i64) -> QueryResult<usize> {
-    let some = photos::table.filter(photos::public_copy.is_not_null()).limit(limit).select(photos::id);
-    let some = some.load(conn)?;
+    let some = photos::table.filter(photos::public_copy.is_not_null()).order(photos::id.desc());
+    let some = some.limit(limit).for_update().skip_locked().select(photos::id).load(conn)?;
     withdraw_each(conn, some)
 }
 
@@ -124,9 +124,9 @@ pub fn withdraw_some(conn: &mut PgConnection, limit: i64) -> QueryResult<usize> 
 /// # Errors
 /// Of the database.
 pub fn withdraw_of_inactive(conn: &mut PgConnection, limit: i64) -> QueryResult<usize> {
-    let some = photos::table.inner_join(users::table).filter(not(users::active));
-    let some = some.filter(photos::public_copy.is_not_null()).limit(limit).select(photos::id);
-    let some = some.load(conn)?;
+    let inactive = users::table.filter(not(users::active)).select(users::id);
+    let some = photos::table.filter(photos::owner_id.eq_any(inactive).and(photos::public_copy.is_not_null()));
+    let some = some.limit(limit).for_update().skip_locked().select(photos::id).load(conn)?;
     withdraw_each(conn, some)
 }
 

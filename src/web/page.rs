@@ -1,12 +1,14 @@
 //! What the frame around every page needs to know, and how many pages are being made.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
+use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::middleware::Next;
+use actix_web::rt::time::timeout;
 use actix_web::{Error, FromRequest, HttpRequest, web};
 
 use crate::app::AppState;
@@ -19,14 +21,26 @@ use crate::web::notice::{Notice, ShownNotice};
 /// The cookie that keeps the colour theme; it says nothing about anyone.
 pub const THEME_COOKIE: &str = "theme";
 
-/// Middleware that counts what is asked for, until its head is answered; uploads and logins come second.
+/// The longest that a request counts: what takes longer waits for the storage or a copy to be made, not for a core.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// Middleware that counts what is asked for, pictures too, until its head is answered; uploads and logins come second.
 ///
 /// # Errors
 /// Those of what comes next.
 pub async fn count<B: MessageBody>(request: ServiceRequest, next: Next<B>) -> Result<ServiceResponse<B>, Error> {
     let state = request.app_data::<web::Data<AppState>>();
-    let _counted = state.filter(|_| request.method().is_safe()).map(|state| state.pages.begin());
-    next.call(request).await
+    let Some(counted) = state.filter(|_| request.method().is_safe()).map(|state| state.pages.begin()) else {
+        return next.call(request).await;
+    };
+    let mut answer = pin!(next.call(request));
+    match timeout(LONGEST, &mut answer).await {
+        Ok(answer) => answer,
+        Err(_) => {
+            drop(counted);
+            answer.await
+        }
+    }
 }
 
 /// The frame of a page.

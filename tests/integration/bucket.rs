@@ -161,3 +161,44 @@ async fn a_start_says_what_is_wrong_with_the_bucket_and_what_to_do() {
 fn secret(text: &str) -> lumina::config::Secret {
     lumina::config::Secret::new(text)
 }
+
+/// What is being answered is counted while it takes a core, so that image work leaves one to it; who waits for the bucket, or
+/// uploads, is not.
+#[tokio::test]
+async fn what_waits_for_a_bucket_counts_as_a_page_for_a_moment_only() {
+    let server = S3Server::start();
+    let app = app_on(&server).await;
+    let alice = app.user("alice").await;
+    let photo = alice.upload(jpeg()).await;
+    let pages = &app.state().pages;
+    let becomes = async |count: usize| {
+        let begun = Instant::now();
+        while pages.count() != count {
+            assert!(begun.elapsed() < Duration::from_secs(5), "{} are counted, not {count}", pages.count());
+            tokio::task::yield_now().await;
+        }
+        begun.elapsed()
+    };
+    becomes(0).await;
+    server.becomes(Mood::Asleep);
+    let path = photo.at("original");
+    tokio::select! {
+        _ = alice.get(&path) => panic!("the bucket sleeps"),
+        _ = becomes(1) => {}
+    }
+    becomes(0).await; // She has left.
+    tokio::select! {
+        _ = alice.get(&path) => panic!("the bucket sleeps"),
+        _ = async { becomes(1).await; becomes(0).await } => {}
+    }
+    let requests = server.requests();
+    tokio::select! {
+        _ = alice.upload(png()) => panic!("the bucket sleeps"),
+        () = async {
+            while server.requests() == requests {
+                assert_eq!(pages.count(), 0);
+                tokio::task::yield_now().await;
+            }
+        } => {}
+    }
+}

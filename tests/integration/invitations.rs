@@ -133,7 +133,7 @@ async fn no_link_is_usable_and_not_listed() {
     assert_eq!(page.html().matches("/revoke").count(), 200);
     page.assert_says("The choir").assert_says("Number 99");
     let form = [("note", "One more"), ("uses", "1"), ("days", "7")];
-    let refused = root.post("/admin/invitations", &form).await.assert_status(422);
+    let refused = root.post("/admin/invitations", &form).await.assert_status(409);
     refused.assert_says("There are 100 links that can be used.");
     choose(&root, "invitation").await;
     join(&app, "alice", &first).await.assert_status(303);

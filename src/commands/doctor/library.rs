@@ -147,7 +147,7 @@ async fn see_to(album: &Album, finding: &Finding, repair: bool, unnamed: Unnamed
             Outcome::Found("--repair makes it anew from the original.")
         }
         Finding::PublicCopyMissing { .. } if !repair => Outcome::Found("--repair has it copied anew."),
-        Finding::Unreferenced { .. } if !repair => Outcome::Found("--repair removes it, a week after it was first seen."),
+        Finding::Unreferenced { .. } if !repair => Outcome::Found("--repair or the server removes it, a week after either first noted it."),
         Finding::Miscounted { .. } if !repair => Outcome::Found("--repair counts again."),
         Finding::RenditionMissing { photo, rendition } | Finding::RenditionDamaged { photo, rendition } => {
             rebuild(album, PhotoId(*photo), *rendition).await
@@ -156,7 +156,7 @@ async fn see_to(album: &Album, finding: &Finding, repair: bool, unnamed: Unnamed
         Finding::Unreferenced { key, .. } => match key.parse() {
             Ok(key) => match album.remove_left_behind(key).await {
                 Ok(false) => Outcome::Left(
-                    "It is removed a week after it was first seen that nothing names it, by the server or by --repair.".into(),
+                    "Noted: the server or --repair removes it a week after that was first done.".into(),
                 ),
                 done => outcome(done, "removed"),
             },

@@ -37,25 +37,19 @@ pub async fn create_invitation(
     form: web::Form<Wanted>,
 ) -> Result<HttpResponse, AppError> {
     let Wanted { note, uses, days } = form.into_inner();
-    let (mut note, uses) = (checked_note(&note), checked_uses(&uses));
+    let (note, uses) = (checked_note(&note), checked_uses(&uses));
     let expires = days.parse().ok().filter(|days| (1..=365).contains(days)).map(TimeDelta::days);
     let expires = expires.ok_or_else(|| AppError::Invalid("Choose how long the link is good.".to_owned()))?;
-    let mut view = AdminRegistration::load(&state, page).await?;
-    let refused = |mut view: AdminRegistration, note, uses| {
-        (view.note, view.uses, view.days) = (note, uses, days);
-        whole_page(StatusCode::UNPROCESSABLE_ENTITY, &view)
-    };
     let (true, Ok(max_uses)) = (note.is_fine() && uses.is_fine(), uses.value.parse()) else {
-        return refused(view, note, uses);
+        let mut view = AdminRegistration::load(&state, page).await?;
+        (view.note, view.uses, view.days) = (note, uses, days);
+        return whole_page(StatusCode::UNPROCESSABLE_ENTITY, &view);
     };
-    let new = NewInvitation { note: note.value.clone(), expires_at: Utc::now() + expires, max_uses };
-    let by = admin.user.id;
-    let Some(secret) = state.db.write(move |conn| Invitation::create(conn, by, &new)).await? else {
-        note.refuse(format!("There are {MOST} links that can be used. Take one back first."));
-        return refused(view, note, uses);
-    };
-    // With the new one.
-    view = AdminRegistration::load(&state, view.page).await?;
+    let (by, new) = (admin.user.id, NewInvitation { note: note.value, expires_at: Utc::now() + expires, max_uses });
+    let secret = state.db.write(move |conn| Invitation::create(conn, by, &new)).await?;
+    let too_many = || AppError::Conflict(format!("There are {MOST} links that can be used. Take one back first."));
+    let secret = secret.ok_or_else(too_many)?;
+    let mut view = AdminRegistration::load(&state, page).await?;
     view.link = Some(state.absolute(&routes::admin::invitation(&secret)));
     let mut answer = whole_page(StatusCode::CREATED, &view)?;
     answer.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));

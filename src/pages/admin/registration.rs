@@ -23,7 +23,7 @@ use crate::web::page::Page;
 #[derive(Template)]
 #[template(path = "admin/registration.html")]
 pub(super) struct AdminRegistration {
-    pub(super) page: Page,
+    page: Page,
     registration: Registration,
     /// The configuration says so, and it cannot be changed here.
     fixed: bool,
