@@ -59,12 +59,14 @@ async fn hash_at(client: &Client, path: &str) -> String {
 #[tokio::test]
 async fn fifty_uploads_of_40_mb_at_once_are_all_right() {
     let size = 40_000_000;
-    let Some((lumina, alice, ..)) = start(None, 100).await else { return };
+    let Some((lumina, alice, data_dir, _kept)) = start(None, 100).await else { return };
+    let log = || std::fs::read_to_string(data_dir.with_extension("log")).unwrap();
     let uploads = (0..50).map(async |_| {
         let photo = jpeg();
         let upload = Upload::new().large_file("large.jpg", &photo, size);
         let answer = alice.send(alice.upload_request(upload).header("hx-request", "true")).await;
-        (photo, answer.assert_status(200).photos().remove(0))
+        assert_eq!(answer.status, 200, "{}", log());
+        (photo, answer.photos().remove(0))
     });
     let photos = join_all(uploads).await;
     println!("after fifty uploads at once: at most {} MiB", lumina.most_memory() / MIB as u64);
