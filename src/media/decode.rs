@@ -12,6 +12,8 @@ use std::path::Path;
 use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::{DynamicImage, ImageDecoder};
 
+pub(super) use jpeg::READ_WHOLE;
+
 use super::colour::Colours;
 use super::headers::{self, Header};
 use super::{Facts, Format, Inspected, MediaError, OutsideDecoder};

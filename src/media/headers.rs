@@ -15,7 +15,7 @@ use std::io::{BufReader, Read};
 use std::path::Path;
 
 use super::colour::Colours;
-use super::decode::BESIDE_PIXELS;
+use super::decode::{BESIDE_PIXELS, READ_WHOLE};
 use super::heif::{Cicp, read_header};
 use super::renditions::{LARGEST_STILL, MOST_MOVING};
 use super::{Format, Limits, MediaError};
@@ -97,7 +97,7 @@ pub(super) fn read(path: &Path, format: Format, limits: Limits) -> Result<Header
     }
     header.working_bytes += working_bytes(&header, per_pixel);
     if format == Format::Jpeg {
-        header.working_bytes += length; // its decoder has the whole file in memory
+        header.working_bytes += length.min(READ_WHOLE); // its decoder has the whole file in memory
     } else {
         header.working_bytes += BESIDE_PIXELS;
     }

@@ -5,9 +5,10 @@ use image::{
     RgbaImage,
 };
 
+use super::decode::READ_WHOLE;
 use super::placeholder::average_colour;
-use super::testing::{Exif, corners, encoded, processed, upright, with_exif, with_profile};
-use super::{Processed, RenditionName};
+use super::testing::{Exif, LIMITS, corners, encoded, processed, upright, with_exif, with_profile};
+use super::{Format, Processed, RenditionName, headers};
 
 fn pixels(photo: &Processed, name: RenditionName) -> DynamicImage {
     let rendition = photo.renditions.iter().find(|rendition| rendition.name == name).unwrap();
@@ -35,6 +36,25 @@ fn every_format_becomes_three_renditions() {
         assert!((colour >> 16).abs_diff(0x80) < 8, "{colour:06x}");
         assert!(!photo.animated && photo.placeholder.len() <= 30);
     }
+}
+
+/// The same renditions, and no more memory than for a file of [`READ_WHOLE`] bytes.
+#[test]
+fn what_lies_behind_a_jpeg_is_not_read_into_memory() {
+    let mut jpeg = encoded(corners(900, 600), ImageFormat::Jpeg);
+    let expected = processed(&jpeg).unwrap();
+    jpeg.resize(usize::try_from(READ_WHOLE).unwrap() + 1, 0);
+    let large = processed(&jpeg).unwrap();
+    for (large, expected) in large.renditions.iter().zip(&expected.renditions) {
+        assert_eq!(large.bytes, expected.bytes, "{:?}", large.name);
+    }
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &jpeg).unwrap();
+    let needed = |length: u64| {
+        file.as_file().set_len(length).unwrap();
+        headers::read(file.path(), Format::Jpeg, LIMITS).unwrap().working_bytes
+    };
+    assert_eq!(needed(2 << 30), needed(READ_WHOLE));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Very large files through the program as people run it, in memory that does not grow with them. Only where
 //! `./dev test --chaos` runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use futures_util::StreamExt;
 use futures_util::future::join_all;
@@ -33,6 +33,10 @@ async fn start(server: Option<&S3Server>, mib: usize) -> Option<(Binary, Client,
     Some((lumina, alice, data_dir, (folder, database)))
 }
 
+fn log(data_dir: &Path) -> String {
+    std::fs::read_to_string(data_dir.with_extension("log")).unwrap()
+}
+
 /// Of a photo with zeros behind it up to this size.
 fn hash_of(photo: &[u8], size: usize) -> String {
     let mut hash = Sha256::new_with_prefix(photo);
@@ -60,12 +64,11 @@ async fn hash_at(client: &Client, path: &str) -> String {
 async fn fifty_uploads_of_40_mb_at_once_are_all_right() {
     let size = 40_000_000;
     let Some((lumina, alice, data_dir, _kept)) = start(None, 100).await else { return };
-    let log = || std::fs::read_to_string(data_dir.with_extension("log")).unwrap();
     let uploads = (0..50).map(async |_| {
         let photo = jpeg();
         let upload = Upload::new().large_file("large.jpg", &photo, size);
         let answer = alice.send(alice.upload_request(upload).header("hx-request", "true")).await;
-        assert_eq!(answer.status, 200, "{}", log());
+        assert_eq!(answer.status, 200, "{}", log(&data_dir));
         (photo, answer.photos().remove(0))
     });
     let photos = join_all(uploads).await;
@@ -91,11 +94,12 @@ async fn two_gib_come_and_go_in_constant_memory_in_a_bucket() {
 
 async fn two_gib(server: Option<&S3Server>) {
     let size = 2048 * MIB;
-    let Some((lumina, alice, ..)) = start(server, 2048).await else { return };
+    let Some((lumina, alice, data_dir, _kept)) = start(server, 2048).await else { return };
     let photo = jpeg();
     let upload = Upload::new().large_file("large.jpg", &photo, size);
     let answer = alice.send(alice.upload_request(upload).header("hx-request", "true")).await;
-    let kept = answer.assert_status(200).photos().remove(0).at("original");
+    assert_eq!(answer.status, 200, "{}", log(&data_dir));
+    let kept = answer.photos().remove(0).at("original");
     println!("after 2 GiB have come: at most {} MiB", lumina.most_memory() / MIB as u64);
     assert_eq!(hash_at(&alice, &kept).await, hash_of(&photo, size));
     for _ in 0..50 {

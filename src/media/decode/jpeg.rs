@@ -3,12 +3,12 @@
 //! shorter transform: see `benches/README.md` for what was measured.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
 use jpeg_decoder::PixelFormat;
-use zune_core::bytestream::ZCursor;
+use zune_core::bytestream::{ZByteReaderTrait, ZCursor};
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
@@ -26,15 +26,28 @@ const MISSING_ROWS: usize = 20;
 /// Most scans of a progressive photo: encoders write about ten. Each costs a walk over all pixels.
 const SCANS: usize = 64;
 
+/// A file of up to so many bytes is read whole, which is a little faster; a larger one, which may have gigabytes of anything
+/// behind its picture, as its decoding goes on.
+pub(in crate::media) const READ_WHOLE: u64 = 64 << 20;
+
 /// The pixels of the JPEG at `path`.
 pub(super) fn pixels(path: &Path, header: &Header) -> Result<Pixels, MediaError> {
-    let file = std::fs::read(path).map_err(MediaError::Internal)?;
+    let mut file = File::open(path).map_err(MediaError::Internal)?;
+    if file.metadata().map_err(MediaError::Internal)?.len() > READ_WHOLE {
+        return decoded(BufReader::new(file), path, header);
+    }
+    let mut whole = Vec::new();
+    file.read_to_end(&mut whole).map_err(MediaError::Internal)?;
+    decoded(ZCursor::new(whole), path, header)
+}
+
+fn decoded(reader: impl ZByteReaderTrait, path: &Path, header: &Header) -> Result<Pixels, MediaError> {
     let options = DecoderOptions::default()
         .set_strict_mode(false)
         .set_max_width(usize::MAX)
         .set_max_height(usize::MAX)
         .jpeg_set_max_scans(SCANS);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file.as_slice()), options);
+    let mut decoder = JpegDecoder::new_with_options(reader, options);
     decoder.decode_headers()?;
     let stored = decoder.input_colorspace().ok_or(MediaError::Damaged)?;
     let (wanted, inks) = match stored {
@@ -57,7 +70,6 @@ pub(super) fn pixels(path: &Path, header: &Header) -> Result<Pixels, MediaError>
     let mut bytes = vec![0; area * wanted.num_components()];
     decoder.decode_into(&mut bytes)?;
     drop(decoder);
-    drop(file);
 
     // A progressive one that ends too early has all its rows, but only coarsely.
     let suspicious = header.buffered || is_cut_off(&bytes);
