@@ -86,6 +86,8 @@ async fn run(config: &Config, backup: &Objects, header: &Header, database: &Open
     let url = database.url.clone();
     let programs = spawn_blocking(move || dump::Programs::find(&url)).await??;
     let url = database.url.clone();
+    spawn_blocking(move || db::end_restores(&url)).await??;
+    let url = database.url.clone();
     if !spawn_blocking(move || db::is_unused(&url)).await?? {
         return Err("There are accounts in this database: a backup is restored into an empty instance only.".into());
     }

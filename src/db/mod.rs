@@ -106,9 +106,6 @@ pub fn newest_migration() -> String {
 /// When it does not answer.
 pub fn is_unused(url: &str) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
     let mut conn = wait_for(url);
-    let is = |conn: &mut PgConnection, sql: &str| {
-        diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(sql)).get_result::<bool>(conn)
-    };
     if is(&mut conn, "to_regclass('users') IS NOT NULL AND to_regclass('__diesel_schema_migrations') IS NOT NULL")? {
         return Ok(is(&mut conn, "NOT EXISTS (SELECT FROM users)")?);
     }
@@ -118,14 +115,50 @@ pub fn is_unused(url: &str) -> Result<bool, Box<dyn std::error::Error + Send + S
     )?)
 }
 
+fn is(conn: &mut PgConnection, condition: &str) -> diesel::QueryResult<bool> {
+    diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(condition)).get_result(conn)
+}
+
+/// The `application_name` of who takes tables down and puts others in their place.
+pub const RESTORING: &str = "lumina restore";
+
+/// Ends what a [restore](RESTORING) that was killed left running in the database at `url`: its sessions outlive it, and
+/// would go on in the middle of the next one.
+///
+/// # Errors
+/// When it does not answer, or a session does not end.
+pub fn end_restores(url: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let mut conn = wait_for(url);
+    for _ in 0..100 {
+        let ended = diesel::sql_query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE datname = current_database() AND application_name = $1 AND pid <> pg_backend_pid()",
+        );
+        if ended.bind::<diesel::sql_types::Text, _>(RESTORING).execute(&mut conn)? == 0 {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    Err("A restore that was killed goes on in the database and does not end: restart Postgres.".into())
+}
+
 /// Takes all tables down in the database at `url`, which [is unused](is_unused): another is to be put in their place.
+/// All or none, and none where it has been filled meanwhile.
 ///
 /// # Errors
 /// When a migration cannot be reverted.
 pub fn take_down(url: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let mut conn = wait_for(url);
-    conn.revert_all_migrations(MIGRATIONS)?;
-    Ok(conn.batch_execute("DROP TABLE __diesel_schema_migrations")?)
+    conn.batch_execute(&format!("SET application_name = '{RESTORING}'"))?;
+    // In one transaction: it ends with who asked for it, where a single statement would go on after a kill.
+    conn.transaction(|conn| {
+        conn.revert_all_migrations(MIGRATIONS)?;
+        conn.batch_execute("DROP TABLE __diesel_schema_migrations")?;
+        if is(conn, "to_regclass('users') IS NOT NULL")? {
+            return Err("Another restore has filled this database meanwhile.".into());
+        }
+        Ok(())
+    })
 }
 
 /// The database, as the rest of the house sees it. Cloning it is cheap and shares connections and permits.

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use diesel::connection::SimpleConnection;
+
 use crate::backup::{Bare, said};
 use crate::disk_full::SmallDisk;
 use crate::moving_storage::target;
@@ -100,10 +102,37 @@ async fn a_restore_that_is_killed_at_any_time_is_whole_when_it_ends() {
         assert!(restored.status.success() || said.contains("There are accounts in this database"), "{said}");
         assert!(killed > 2, "{killed}");
         let examined = kept::output(lumina(&["doctor", "--deep"])).await;
-        assert!(
-            examined.status.success() && super::backup::said(&examined).contains("5 photos, 20 objects: all is well")
-        );
+        let found = super::backup::said(&examined);
+        let well = examined.status.success() && found.contains("5 photos, 20 objects: all is well");
+        assert!(well, "private: {private}\n{said}\n{found}");
     }
+}
+
+/// Postgres goes on with what a program asked for that was killed: the next restore must not meet it, nor it the next one.
+#[tokio::test]
+async fn a_restore_ends_what_a_killed_one_left_running() {
+    let kept = Kept::on_disk().await;
+    photos(&kept, 1).await;
+    let folder = cluster::scratch();
+    let from = folder.path().join("backup");
+    assert!(kept.run(&["backup", path(&from)]).await.status.success());
+    let bare = Bare::new(None);
+    let mut left = bare.database.connect();
+    left.batch_execute("SET application_name = 'lumina restore'; BEGIN; CREATE TABLE __diesel_schema_migrations ()")
+        .unwrap();
+    let restored = bare.restore(&from).await;
+    assert!(restored.status.success() && said(&restored).contains("all is well"), "{}", said(&restored));
+    left.batch_execute("COMMIT").unwrap_err();
+
+    // And what comes in spite of that is not taken down.
+    let bare = Bare::new(None);
+    let mut other = bare.database.connect();
+    other.batch_execute("BEGIN; CREATE TABLE users ()").unwrap();
+    let url = bare.database.url();
+    let taking_down = tokio::task::spawn_blocking(move || lumina::db::take_down(&url));
+    other.batch_execute("COMMIT").unwrap();
+    assert!(taking_down.await.unwrap().is_err());
+    other.batch_execute("SELECT FROM users").unwrap();
 }
 
 #[tokio::test]
