@@ -217,13 +217,13 @@ async fn shoot_states(camera: &Camera<'_>) {
     browser.open("/photos").await;
     browser.press("?").await;
     camera.shoot_window("keys").await;
-    browser.press(Key::Escape + "").await;
+    browser.press_key(Key::Escape).await;
     browser.press("u").await;
     camera.shoot_window("upload").await;
-    browser.press(Key::Escape + "").await;
+    browser.press_key(Key::Escape).await;
     browser.click("[popovertarget=menu]").await;
     camera.shoot_window("menu").await;
-    browser.press(Key::Escape + "").await;
+    browser.press_key(Key::Escape).await;
     browser.press("/").await;
     browser.press("c").await;
     browser.seen("[role=option]").await;
@@ -235,7 +235,7 @@ async fn shoot_states(camera: &Camera<'_>) {
         browser.click(&format!("{card} .pick")).await;
     }
     camera.shoot_window("selection").await;
-    browser.press(Key::Escape + "").await;
+    browser.press_key(Key::Escape).await;
     let folder = tempfile::tempdir().unwrap();
     let mut files = write_scenes(folder.path(), 101..=105, 900);
     files.push(folder.path().join("IMG_4890 (half).jpg"));
@@ -266,7 +266,7 @@ async fn shoot_admin(camera: &Camera<'_>, app: &TestApp) {
     camera.browser.click("main form .primary").await;
     camera.browser.until_says("Saved.").await;
     camera.browser.fill("#note", "The choir").await;
-    camera.browser.press(Key::Enter + "").await;
+    camera.browser.press_key(Key::Enter).await;
     camera.browser.seen("#link").await;
     camera.shoot("admin-invitation").await;
     app.execute("UPDATE settings SET registration = 'open'; UPDATE users SET role = 'admin' WHERE username = 'dora'");

@@ -71,13 +71,13 @@ async fn back_and_forward_keep_filter_and_place() {
     browser.until_path(&page).await;
     for _ in 0..8 {
         let here = browser.path().await;
-        browser.press(Key::Right + "").await;
+        browser.press_key(Key::Right).await;
         browser
             .until(&format!("location.pathname + location.search !== '{here}' && document.readyState === 'complete'"))
             .await;
     }
     let last = browser.value::<String>("document.querySelector('[data-photo]').dataset.photo").await;
-    browser.press(Key::Escape + "").await;
+    browser.press_key(Key::Escape).await;
     browser.until_path("/photos?hashtag=sea").await;
     let seen = format!(
         "(({{ top, bottom }}) => top >= 0 && bottom <= innerHeight)(document.getElementById('photo-{last}').getBoundingClientRect())"
@@ -85,7 +85,7 @@ async fn back_and_forward_keep_filter_and_place() {
     browser.until(&seen).await;
 
     // Narrowing goes on from the filter; taking a chip away widens again.
-    browser.press(Key::Home + "").await;
+    browser.press_key(Key::Home).await;
     browser.until("scrollY === 0").await;
     browser.click(".filters a.remove").await;
     browser.until_path("/photos").await;
@@ -119,17 +119,17 @@ async fn photos_are_selected_tagged_and_found_by_keys() {
     // The keys; in a field they are letters.
     browser.press("?").await;
     browser.seen("#keys").await;
-    browser.press(Key::Escape + "").await;
+    browser.press_key(Key::Escape).await;
     browser.until("!document.getElementById('keys').open").await;
     browser.press("u").await;
     browser.seen("#upload").await;
-    browser.press(Key::Escape + "").await;
+    browser.press_key(Key::Escape).await;
     browser.until("!document.getElementById('upload').open").await;
-    browser.press(Key::Right + "").await;
+    browser.press_key(Key::Right).await;
     browser.until("document.activeElement.matches('.card-link')").await;
     browser.press("x").await;
     browser.until("document.querySelectorAll('.pick input:checked').length === 1").await;
-    browser.press(Key::Escape + "").await;
+    browser.press_key(Key::Escape).await;
     browser.until("document.querySelectorAll('.pick input:checked').length === 0").await;
 
     // Suggestions while typing, chosen with the arrows.
@@ -138,11 +138,11 @@ async fn photos_are_selected_tagged_and_found_by_keys() {
     browser.press("bo").await;
     browser.seen("[role=listbox] [role=option]").await;
     assert_eq!(browser.path().await, "/photos", "letters in a field are no keys");
-    browser.press(Key::Down + "").await;
+    browser.press_key(Key::Down).await;
     let active = "document.getElementById(document.getElementById('search').getAttribute('aria-activedescendant'))?.dataset.name";
     assert_eq!(browser.value::<String>(active).await, "boat");
     assert!(browser.axe(None).await.is_empty(), "{:#?}", browser.axe(None).await);
-    browser.press(Key::Enter + "").await;
+    browser.press_key(Key::Enter).await;
     browser.until_path("/photos?hashtag=boat").await;
     assert_eq!(browser.count(".card").await, 3);
 

@@ -20,7 +20,7 @@ const FOCUS_IS_SEEN: &str = "(() => {
 /// Presses Tab until `css` has the focus; every stop on the way must show it.
 async fn tab_to(browser: &Browser, css: &str) {
     for _ in 0..40 {
-        browser.press(Key::Tab + "").await;
+        browser.press_key(Key::Tab).await;
         let stop: String = browser.value("document.activeElement.outerHTML.slice(0, 200)").await;
         assert!(browser.value::<bool>(FOCUS_IS_SEEN).await, "the focus is not seen on {stop}");
         if browser.value::<bool>(&format!("document.activeElement.matches({css:?})")).await {
@@ -38,45 +38,46 @@ async fn the_keyboard_is_enough() {
     let browser = Browser::start(&app).await;
     browser.open("/").await;
     tab_to(&browser, "main a[href='/login']").await;
-    browser.press(Key::Enter + "").await;
+    browser.press_key(Key::Enter).await;
     browser.until_path("/login").await;
     browser.until("document.activeElement.id === 'username'").await;
     browser.press("alice").await;
     tab_to(&browser, "#password").await;
-    browser.press(PASSWORD.to_owned() + Key::Enter).await;
+    browser.press(PASSWORD).await;
+    browser.press_key(Key::Enter).await;
     browser.until_path("/photos").await;
 
     // The skip link comes first and leads past the bar.
-    browser.press(Key::Tab + "").await;
+    browser.press_key(Key::Tab).await;
     assert!(browser.value::<bool>("document.activeElement.matches('.skip')").await);
     assert!(browser.value::<bool>(FOCUS_IS_SEEN).await);
-    browser.press(Key::Enter + "").await;
+    browser.press_key(Key::Enter).await;
     tab_to(&browser, ".narrow .chip").await;
     tab_to(&browser, ".card .card-link").await;
-    browser.press(Key::Tab + "").await;
+    browser.press_key(Key::Tab).await;
     assert!(browser.value::<bool>("document.activeElement.matches('.pick input')").await);
-    browser.press(Key::Space + "").await;
+    browser.press_key(Key::Space).await;
     browser.until("document.querySelectorAll('.pick input:checked').length === 1").await;
     tab_to(&browser, ".card .card-link").await;
-    browser.press(Key::Enter + "").await;
+    browser.press_key(Key::Enter).await;
     browser.until_path(&photos[0].page()).await;
 
     // Details, and back out of a dialog to where one was.
     browser.press("?").await;
     browser.seen("#keys").await;
     tab_to(&browser, "#keys button").await;
-    browser.press(Key::Enter + "").await;
+    browser.press_key(Key::Enter).await;
     browser.until("!document.getElementById('keys').open").await;
     tab_to(&browser, "[data-delete]").await;
-    browser.press(Key::Enter + "").await;
+    browser.press_key(Key::Enter).await;
     browser.until_path("/photos").await;
     browser.until_says("Photo deleted.").await;
     tab_to(&browser, "[data-notice] button").await;
-    browser.press(Key::Enter + "").await;
+    browser.press_key(Key::Enter).await;
     browser.until_path(&photos[0].page()).await;
     browser.press("i").await;
     browser.until("document.querySelector('[data-toggle-details]').getAttribute('aria-expanded') === 'false'").await;
-    browser.press(Key::Escape + "").await;
+    browser.press_key(Key::Escape).await;
     browser.until_path("/photos").await;
     assert_eq!(browser.count(".card").await, 2);
     browser.assert_quiet(&[]).await;

@@ -149,7 +149,7 @@ async fn pages_for_admins_are_sound() {
     browser.click("main form .primary").await;
     browser.until_says("Saved.").await;
     browser.fill("#note", "The choir").await;
-    browser.press(Key::Enter + "").await;
+    browser.press_key(Key::Enter).await;
     let link = browser.seen("#link").await.value().await.unwrap().unwrap();
     assert!(link.contains("/register?invitation="), "{link}");
     audit.look("a new link", &[]).await;
@@ -241,18 +241,18 @@ async fn pages_for_users_are_sound() {
     browser.click(".card .pick").await;
     browser.seen("#selection-bar").await;
     audit.look("selection", &[]).await;
-    browser.press(Key::Escape + "").await;
+    browser.press_key(Key::Escape).await;
     browser.click("[popovertarget=menu]").await;
     audit.look("account menu", &[]).await;
-    browser.press(Key::Escape + "").await;
+    browser.press_key(Key::Escape).await;
     browser.press("?").await;
     browser.seen("#keys").await;
     audit.look("list of keys", &[]).await;
-    browser.press(Key::Escape + "").await;
+    browser.press_key(Key::Escape).await;
     browser.press("u").await;
     browser.seen("#upload").await;
     audit.look("upload dialog", &[]).await;
-    browser.press(Key::Escape + "").await;
+    browser.press_key(Key::Escape).await;
 
     let folder = tempfile::tempdir().unwrap();
     let broken: PathBuf = folder.path().join("broken.jpg");

@@ -21,20 +21,20 @@ async fn a_photo_is_tagged_shared_and_deleted_on_its_page() {
 
     // Arrow keys walk to the neighbours, older to the right; at the end they rest.
     browser.open(&middle.page()).await;
-    browser.press(Key::Right + "").await;
+    browser.press_key(Key::Right).await;
     browser.until_path(&oldest.page()).await;
-    browser.press(Key::Right + "").await;
-    browser.press(Key::Left + "").await;
+    browser.press_key(Key::Right).await;
+    browser.press_key(Key::Left).await;
     browser.until_path(&middle.page()).await;
-    browser.press(Key::Left + "").await;
+    browser.press_key(Key::Left).await;
     browser.until_path(&newest.page()).await;
 
     // Hashtags and title in place: leaving the field saves it.
     browser.value::<bool>("window.visit = true").await;
     browser.fill("#title", "Ferry").await;
-    browser.press(Key::Tab + "").await;
+    browser.press_key(Key::Tab).await;
     browser.press("#Crete sea").await;
-    browser.press(Key::Tab + "").await;
+    browser.press_key(Key::Tab).await;
     browser.until("document.querySelectorAll('#details .chips .chip').length === 2").await;
     browser.until("document.getElementById('announcer').textContent === 'Saved'").await;
     assert!(browser.value::<bool>("window.visit").await, "no reload");
@@ -42,11 +42,11 @@ async fn a_photo_is_tagged_shared_and_deleted_on_its_page() {
     assert_eq!((page.field("title"), page.field("hashtags")), ("Ferry".into(), "#crete #sea".into()));
     // What cannot be a hashtag is said beside the field, and stays to be mended.
     browser.fill("#photo-hashtags", "#crete #s!a").await;
-    browser.press(Key::Tab + "").await;
+    browser.press_key(Key::Tab).await;
     browser.seen("#photo-hashtags[aria-invalid=true]").await;
     assert_eq!(browser.value::<String>("document.getElementById('photo-hashtags').value").await, "#crete #s!a");
     browser.fill("#photo-hashtags", "#crete #sea").await;
-    browser.press(Key::Tab + "").await;
+    browser.press_key(Key::Tab).await;
     browser.until("!document.querySelector('#photo-hashtags[aria-invalid]')").await;
 
     // A link in one click, and a word on who can see the photo now.

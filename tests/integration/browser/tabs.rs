@@ -36,7 +36,7 @@ async fn a_tab_that_was_signed_out_elsewhere_loses_nothing() {
     browser.until_says("You have been signed out. Log in again in another tab").await;
     browser.switch_to_window(page.clone()).await.unwrap();
     browser.fill("#title", "Ferry").await;
-    browser.press(Key::Enter + "").await;
+    browser.press_key(Key::Enter).await;
     browser.until_says("You have been signed out. Log in again in another tab").await;
     assert_eq!(browser.value::<String>("document.getElementById('title').value").await, "Ferry");
 
@@ -44,7 +44,7 @@ async fn a_tab_that_was_signed_out_elsewhere_loses_nothing() {
     browser.log_in("alice").await;
     browser.switch_to_window(page).await.unwrap();
     browser.click("#title").await;
-    browser.press(Key::Enter + "").await;
+    browser.press_key(Key::Enter).await;
     browser.seen(".saved").await;
     browser.switch_to_window(gallery).await.unwrap();
     browser.click(".tray .retry").await;

@@ -127,7 +127,7 @@ async fn photos_are_pasted_chosen_and_taken_from_folders() {
 
     // Hashtags may come after the photos.
     browser.fill("#tray-hashtags", "#late").await;
-    browser.press(Key::Enter + "").await;
+    browser.press_key(Key::Enter).await;
     browser.until("document.querySelectorAll('.card[data-hashtags=late]').length === 1").await;
     assert!(browser.value::<bool>("window.visit").await, "no reload");
     browser.open("/photos?hashtag=late").await;

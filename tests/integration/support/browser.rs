@@ -190,7 +190,8 @@ impl Browser {
     pub async fn seen(&self, css: &str) -> WebElement {
         let start = Instant::now();
         loop {
-            for element in self.find_all(By::Css(css)).await.unwrap() {
+            // While a page goes and the next one comes there is nothing to be found.
+            for element in self.find_all(By::Css(css)).await.unwrap_or_default() {
                 if element.is_displayed().await.unwrap_or(false) {
                     return element;
                 }
@@ -222,9 +223,30 @@ impl Browser {
         field.send_keys(text).await.unwrap();
     }
 
-    /// Types wherever the focus is.
+    /// Types wherever the focus is. Keys without a letter are [pressed](Self::press_key).
     pub async fn press(&self, keys: impl Into<thirtyfour::TypingData>) {
         self.action_chain().send_keys(keys).perform().await.unwrap();
+    }
+
+    /// Presses one key, once. When the page goes away in the middle of a command, as it may after this, chromedriver does that
+    /// command again on the next page: events of the browser's own protocol it leaves alone.
+    pub async fn press_key(&self, key: Key) {
+        let (name, code, text) = match key {
+            Key::Tab => ("Tab", 9, ""),
+            Key::Enter => ("Enter", 13, "\r"),
+            Key::Escape => ("Escape", 27, ""),
+            Key::Space => ("Space", 32, " "),
+            Key::Home => ("Home", 36, ""),
+            Key::Left => ("ArrowLeft", 37, ""),
+            Key::Right => ("ArrowRight", 39, ""),
+            Key::Down => ("ArrowDown", 40, ""),
+            other => panic!("{other:?} is not known here"),
+        };
+        let key = if text == " " { text } else { name };
+        for (kind, text) in [("keyDown", text), ("keyUp", "")] {
+            let event = json!({ "type": kind, "key": key, "code": name, "windowsVirtualKeyCode": code, "text": text });
+            self.devtools("Input.dispatchKeyEvent", event).await;
+        }
     }
 
     /// Holds a key while pressing another.
