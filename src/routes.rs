@@ -154,9 +154,13 @@ pub fn home() -> &'static str {
     "/"
 }
 
-/// Log in with the provider, then go on to `next`.
-pub fn login_elsewhere(next: Option<&str>) -> String {
-    next.map_or_else(|| "/login/oidc".to_owned(), |next| format!("/login/oidc?next={}", encoded(next)))
+/// Log in with the provider, then go on to `next`; who is new there comes by an invitation, or without.
+pub fn login_elsewhere(next: Option<&str>, invitation: &str) -> String {
+    let invitation = Some(invitation).filter(|invitation| !invitation.is_empty());
+    let query = [("next", next), ("invitation", invitation)];
+    let given = query.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", encoded(value?))));
+    let query = given.collect::<Vec<_>>().join("&");
+    if query.is_empty() { "/login/oidc".to_owned() } else { format!("/login/oidc?{query}") }
 }
 
 /// Where the provider sends browsers back to.

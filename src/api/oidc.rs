@@ -10,11 +10,16 @@ use crate::routes;
 use crate::web::caller::sign_in_program;
 use crate::web::htmx::see_other;
 use crate::web::oidc::{self, Answer, Purpose};
+use crate::web::registration::Link;
 
 /// `GET /auth/login`: sends to the provider.
-pub async fn begin_login(request: HttpRequest, state: web::Data<AppState>) -> Result<HttpResponse, AppError> {
+pub async fn begin_login(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    link: web::Query<Link>,
+) -> Result<HttpResponse, AppError> {
     let callback = routes::api_login_callback();
-    Ok(see_other(&oidc::begin(&request, &state, Purpose::Program, callback, None).await?))
+    Ok(see_other(&oidc::begin(&request, &state, Purpose::Program, callback, link.into_inner()).await?))
 }
 
 /// `GET /auth/callback`: back from there, a pair of tokens.
@@ -28,7 +33,7 @@ pub async fn finish_login(
     if returned.purpose != Purpose::Program {
         return Err(oidc::begun_elsewhere());
     }
-    let user = oidc::account(&state, returned.person).await?;
+    let user = oidc::account(&state, returned.person, returned.link.invitation).await?;
     let (session, refresh) = sign_in_program(&request, &state, &user).await?;
     pair(&state, &user, session, &refresh)
 }

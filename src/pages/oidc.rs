@@ -8,7 +8,6 @@ use askama::Template;
 use crate::app::AppState;
 use crate::error::AppError;
 use crate::models::identity::Identity;
-use crate::pages::registration::Next;
 use crate::routes;
 use crate::web::auth::{CurrentUser, Visitor, sign_in};
 use crate::web::forms::local_path;
@@ -16,6 +15,7 @@ use crate::web::htmx::{page as whole_page, see_other};
 use crate::web::notice::Notice;
 use crate::web::oidc::{self, Answer, Purpose, Returned};
 use crate::web::page::Page;
+use crate::web::registration::Link;
 
 /// On the way to the provider, for those whose browser does not go by itself.
 #[derive(Template)]
@@ -30,10 +30,10 @@ struct Leaving {
 pub async fn begin_login(
     request: HttpRequest,
     state: web::Data<AppState>,
-    query: web::Query<Next>,
+    link: web::Query<Link>,
 ) -> Result<HttpResponse, AppError> {
-    let next = query.into_inner().next;
-    let url = oidc::begin(&request, &state, Purpose::Browser, routes::login_elsewhere_callback(), next).await?;
+    let (callback, link) = (routes::login_elsewhere_callback(), link.into_inner());
+    let url = oidc::begin(&request, &state, Purpose::Browser, callback, link).await?;
     Ok(see_other(&url))
 }
 
@@ -45,12 +45,12 @@ pub async fn finish_login(
     answer: web::Query<Answer>,
 ) -> Result<HttpResponse, AppError> {
     let callback = routes::login_elsewhere_callback();
-    let Returned { person, purpose, next } = oidc::finish(&request, &state, callback, answer.into_inner()).await?;
+    let Returned { person, purpose, link } = oidc::finish(&request, &state, callback, answer.into_inner()).await?;
     match (purpose, visitor.0) {
         (Purpose::Browser, _) => {
-            let user = oidc::account(&state, person).await?;
+            let user = oidc::account(&state, person, link.invitation).await?;
             sign_in(&request, &state, &user).await?;
-            Ok(see_other(&local_path(next.as_deref(), routes::photos())))
+            Ok(see_other(&local_path(link.next.as_deref(), routes::photos())))
         }
         (Purpose::Connect(user), Some(signed_in)) if signed_in.user.id == user => {
             let name = state.oidc.as_ref().map(|oidc| oidc.name().to_owned()).unwrap_or_default();
@@ -72,7 +72,7 @@ pub async fn begin_connecting(
     user: CurrentUser,
 ) -> Result<HttpResponse, AppError> {
     let purpose = Purpose::Connect(user.user.id);
-    let url = oidc::begin(&request, &state, purpose, routes::login_elsewhere_callback(), None).await?;
+    let url = oidc::begin(&request, &state, purpose, routes::login_elsewhere_callback(), Link::default()).await?;
     let name = state.oidc.as_ref().map(|oidc| oidc.name().to_owned()).unwrap_or_default();
     whole_page(StatusCode::OK, &Leaving { page, name, url })
 }

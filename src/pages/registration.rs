@@ -14,6 +14,7 @@ use crate::web::forms::{Field, local_path};
 use crate::web::htmx::{Htmx, page as whole_page, see_other};
 use crate::web::new_account::{self, Fields, NewAccount, NotMade, Refused};
 use crate::web::page::Page;
+use crate::web::registration::Link;
 
 #[derive(Template)]
 #[template(path = "registration/form.html", blocks = ["form"])]
@@ -35,14 +36,6 @@ struct Register {
 pub struct Next {
     /// A path of ours.
     pub next: Option<String>,
-}
-
-/// What a link to the form brings along.
-#[derive(Deserialize)]
-pub struct Link {
-    next: Option<String>,
-    #[serde(default)]
-    invitation: String,
 }
 
 /// The form.

@@ -21,6 +21,7 @@ use crate::oidc::{Oidc, OidcError, Person, Secrets};
 use crate::web::cookies;
 use crate::web::limits::guesses::{LOGINS_ELSEWHERE, Source};
 use crate::web::new_account::{checked_email, checked_full_name};
+use crate::web::registration::Link;
 use crate::web::usernames::usernames;
 
 /// How long one may take at the provider.
@@ -41,7 +42,7 @@ pub enum Purpose {
 #[derive(Serialize, Deserialize)]
 struct Journey {
     purpose: Purpose,
-    next: Option<String>,
+    link: Link,
     began: i64,
     secrets: Secrets,
 }
@@ -62,8 +63,8 @@ pub struct Returned {
     pub person: Person,
     /// What they went for.
     pub purpose: Purpose,
-    /// Where they wanted to go.
-    pub next: Option<String>,
+    /// What they came with.
+    pub link: Link,
 }
 
 /// The provider; without one there is nothing at this address.
@@ -84,11 +85,11 @@ pub async fn begin(
     state: &AppState,
     purpose: Purpose,
     callback: &str,
-    next: Option<String>,
+    link: Link,
 ) -> Result<String, AppError> {
     let oidc = provider(state)?;
     let (url, secrets) = oidc.begin(&state.absolute(callback)).await.map_err(|error| told(oidc, error))?;
-    let journey = Journey { purpose, next, began: Utc::now().timestamp(), secrets };
+    let journey = Journey { purpose, link, began: Utc::now().timestamp(), secrets };
     let content = serde_json::to_string(&journey).map_err(AppError::internal)?;
     let key = state.oidc_keys.first().ok_or_else(|| AppError::internal("no secret key"))?;
     let mut jar = CookieJar::new();
@@ -114,7 +115,7 @@ pub async fn finish(
     keep(request, state, Cookie::new(cookie_name(&state.config), ""), Duration::ZERO);
     let stale =
         |detail: &str| elsewhere("This login took too long, or was begun in another browser. Start again.", detail);
-    let Some(Journey { purpose, next, secrets, .. }) = begun else {
+    let Some(Journey { purpose, link, secrets, .. }) = begun else {
         return Err(stale("no cookie, or one that is old or not ours"));
     };
     if answer.state.as_deref() != Some(secrets.state.as_str()) {
@@ -131,7 +132,7 @@ pub async fn finish(
     let person = oidc.finish(&state.absolute(callback), &code, answer.iss.as_deref(), secrets).await;
     let person = person.map_err(|error| told(oidc, error))?;
     tried.take_back().await?;
-    Ok(Returned { person, purpose, next })
+    Ok(Returned { person, purpose, link })
 }
 
 fn journey(request: &HttpRequest, state: &AppState) -> Option<Journey> {
@@ -155,11 +156,11 @@ fn keep(request: &HttpRequest, state: &AppState, mut cookie: Cookie<'static>, ag
     cookies::send_along(request, &cookie);
 }
 
-/// The account of somebody who came back to log in. Who is new gets one.
+/// The account of somebody who came back to log in. Who is new gets one, where anybody may or by this invitation.
 ///
 /// # Errors
 /// [`AppError::Elsewhere`] with a reason for people; of the database.
-pub async fn account(state: &web::Data<AppState>, person: Person) -> Result<User, AppError> {
+pub async fn account(state: &web::Data<AppState>, person: Person, invitation: String) -> Result<User, AppError> {
     let oidc = provider(state)?;
     let name = oidc.name().to_owned();
     let (links, fixed) = (oidc.links_verified_email(), state.config.registration);
@@ -169,20 +170,22 @@ pub async fn account(state: &web::Data<AppState>, person: Person) -> Result<User
         }
         let email = person.email.clone().filter(|email| checked_email(email).is_fine());
         let there = email.as_deref().map(|email| User::by_login(conn, email)).transpose()?.flatten();
-        if there.is_none()
-            && let Err(reason) = Admission::of(conn, fixed, "")?
-        {
-            return Err(elsewhere(reason.words(), "somebody new; registration is not open"));
+        match there {
+            Some(user) if links && person.email_verified => {
+                return connect(conn, user.id, &person, &name).map(|()| user);
+            }
+            Some(_) => return Err(elsewhere(taken(&name), "an account has this email address")),
+            None => {}
         }
-        match (there, email) {
-            (Some(user), _) if links && person.email_verified => connect(conn, user.id, &person, &name).map(|()| user),
-            (Some(_), _) => Err(elsewhere(taken(&name), "an account has this email address")),
-            (None, None) => Err(elsewhere(
-                format!("{name} did not tell your email address, which an account here needs."),
-                "no email address in the claims",
-            )),
-            (None, Some(email)) => create(conn, &person, &email, &name),
-        }
+        let admission = Admission::of(conn, fixed, &invitation)?
+            .map_err(|reason| elsewhere(reason.words(), "somebody new, who is not admitted"))?;
+        let email = email.ok_or_else(|| {
+            let reason = format!("{name} did not tell your email address, which an account here needs.");
+            elsewhere(reason, "no email address in the claims")
+        })?;
+        let user = create(conn, &person, &email, &name)?;
+        admission.spend(conn)?;
+        Ok(user)
     };
     let user = state.db.write(find).await?;
     if !user.active {

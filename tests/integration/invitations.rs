@@ -6,12 +6,12 @@ use serde_json::json;
 
 use crate::support::*;
 
-async fn choose(root: &Client, registration: &str) {
+pub async fn choose(root: &Client, registration: &str) {
     root.post("/admin/registration", &[("registration", registration), ("quota_mib", "")]).await.assert_status(303);
 }
 
 /// Makes a link; answers its secret.
-async fn invite(root: &Client, uses: &str) -> String {
+pub async fn invite(root: &Client, uses: &str) -> String {
     let form = [("note", "The choir"), ("uses", uses), ("days", "7")];
     let page = root.post("/admin/invitations", &form).await.assert_status(201);
     assert_eq!(page.header("cache-control"), "no-store");

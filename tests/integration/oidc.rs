@@ -6,6 +6,7 @@ use lumina::config::Registration;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::invitations::{choose, invite};
 use crate::support::binary::Binary;
 use crate::support::browser::Browser;
 use crate::support::oidc::{self, Lies, LyingProvider, RealProvider};
@@ -304,6 +305,34 @@ async fn names_are_made_unique_and_closed_doors_stay_closed() {
     assert!(statuses.contains(&303), "{statuses:?}");
     assert!(statuses.iter().all(|status| [303, 403, 409].contains(status)), "{statuses:?}");
     assert_eq!(app.ask("SELECT count(*) FROM users"), "3");
+}
+
+/// By the button on the page of its link; a program by the same parameter.
+#[tokio::test]
+async fn an_invitation_lets_one_in_with_the_provider() {
+    let provider = LyingProvider::start().await;
+    let app = with(&provider).await;
+    let admin = app.user("admin").await;
+    choose(&admin, "invitation").await;
+    let secret = invite(&admin, "2").await;
+    let erin = app.visitor();
+    let page = erin.get(&format!("/register?invitation={secret}&next=/hashtags")).await.assert_status(200);
+    let button = format!("/login/oidc?next=/hashtags&invitation={secret}");
+    assert!(page.attributes("href").contains(&button), "{:?}", page.attributes("href"));
+    let uses = || app.ask("SELECT uses FROM invitations");
+    let sent = erin.get(&button).await.assert_status(303);
+    assert!(!sent.location().contains(&secret), "nobody else's business");
+    let back = erin.get(&format!("/login/oidc/callback?{}", provider.let_in(sent.location()))).await;
+    assert_eq!((back.assert_status(303).location(), uses()), ("/hashtags", "1".to_owned()));
+    log_in(&app.visitor(), &provider).await.assert_status(303);
+    let program = app.visitor();
+    for (subject, status) in [("second", 200), ("third", 403)] {
+        let claims = vec![("sub", json!(subject)), ("email", json!(format!("{subject}@example.org")))];
+        provider.lie(Lies { claims, ..Lies::default() });
+        let sent = program.get(&format!("/api/v1/auth/login?invitation={secret}")).await.assert_status(303);
+        program.get(&format!("/api/v1/auth/callback?{}", provider.let_in(sent.location()))).await.assert_status(status);
+    }
+    assert_eq!((uses(), app.ask("SELECT count(*) FROM users")), ("2".to_owned(), "3".to_owned()));
 }
 
 #[tokio::test]
