@@ -7,7 +7,7 @@ use chrono::{TimeDelta, Utc};
 use diesel::prelude::*;
 
 use crate::db::schema::{photos, sessions, users};
-use crate::models::session::{IDLE_DAYS, SEEN_EVERY};
+use crate::models::session::{IDLE_DAYS, Session};
 use crate::models::{Photo, PhotoId, SessionId, UserId, Visibility};
 
 /// Who asks.
@@ -76,20 +76,14 @@ fn signed_in(conn: &mut PgConnection, asked: &[Asked]) -> QueryResult<HashMap<Se
     if ids.is_empty() {
         return Ok(HashMap::new());
     }
-    let now = Utc::now();
     let live: Vec<(SessionId, UserId, chrono::DateTime<Utc>)> = sessions::table
         .inner_join(users::table)
         .filter(sessions::id.eq_any(ids))
-        .filter(sessions::last_seen_at.gt(now - TimeDelta::days(IDLE_DAYS)))
+        .filter(sessions::last_seen_at.gt(Utc::now() - TimeDelta::days(IDLE_DAYS)))
         .filter(users::active)
         .select((sessions::id, users::id, sessions::last_seen_at))
         .load(conn)?;
-    let stale: Vec<_> = live.iter().filter(|(_, _, seen)| now - seen > SEEN_EVERY).map(|(id, ..)| *id).collect();
-    if !stale.is_empty() {
-        diesel::update(sessions::table.filter(sessions::id.eq_any(stale)))
-            .set(sessions::last_seen_at.eq(diesel::dsl::now))
-            .execute(conn)?;
-    }
+    Session::count_as_seen(conn, live.iter().map(|(session, _, seen)| (*session, *seen)))?;
     Ok(live.into_iter().map(|(session, user, _)| (session, user)).collect())
 }
 

@@ -7,6 +7,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::{Array, Uuid as SqlUuid};
 use serde_json::Value;
 
 use crate::db::schema::{sessions, users};
@@ -16,7 +17,7 @@ use crate::models::{SessionId, User, UserId};
 pub const IDLE_DAYS: i64 = 30;
 
 /// A row is marked as seen at most this often: writing at every request would cost more than reading the page.
-pub(super) const SEEN_EVERY: TimeDelta = TimeDelta::minutes(10);
+const SEEN_EVERY: TimeDelta = TimeDelta::minutes(10);
 
 /// A row of `sessions`.
 #[derive(Debug, Clone, Queryable, Selectable)]
@@ -83,12 +84,29 @@ impl Session {
             .select((Self::as_select(), User::as_select()))
             .first(conn)
             .optional()?;
-        if let Some((session, _)) = &found
-            && Utc::now() - session.last_seen_at > SEEN_EVERY
-        {
-            diesel::update(sessions::table.find(id)).set(sessions::last_seen_at.eq(diesel::dsl::now)).execute(conn)?;
-        }
+        Self::count_as_seen(conn, found.iter().map(|(session, _)| (session.id, session.last_seen_at)))?;
         Ok(found)
+    }
+
+    /// These sessions, each with when it was last seen, are seen now. Waits for nobody: whoever holds one of the rows marks it
+    /// too, or ends it.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub(super) fn count_as_seen(
+        conn: &mut PgConnection,
+        seen: impl Iterator<Item = (SessionId, DateTime<Utc>)>,
+    ) -> QueryResult<()> {
+        let now = Utc::now();
+        let stale: Vec<_> = seen.filter(|(_, seen)| now - seen > SEEN_EVERY).map(|(id, _)| id).collect();
+        if stale.is_empty() {
+            return Ok(());
+        }
+        let mark = diesel::sql_query(
+            "UPDATE sessions SET last_seen_at = now() \
+             WHERE id IN (SELECT id FROM sessions WHERE id = ANY($1) FOR UPDATE SKIP LOCKED)",
+        );
+        mark.bind::<Array<SqlUuid>, _>(stale).execute(conn).map(drop)
     }
 
     /// Puts the hash of the next refresh token in place of `shown`, if that is the one that counts. Two who show the same

@@ -1,5 +1,6 @@
 //! Signed-in devices: their cookie, their end, the password, and the keys that sign.
 
+use diesel::connection::SimpleConnection;
 use lumina::config::Secret;
 
 use crate::support::*;
@@ -80,6 +81,23 @@ async fn an_expired_session_leads_to_the_login_and_back() {
     assert!(by_script.assert_says("signed out").location().is_empty(), "a script is told and not led astray");
     app.state().album.sweep().await.unwrap();
     assert_eq!(app.ask("SELECT count(*) FROM sessions"), "0", "forgotten rows are swept up");
+}
+
+/// Two instances that mark the same rows, each its own first, would wait for each other.
+#[tokio::test]
+async fn being_seen_waits_for_nobody() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let photo = alice.upload(jpeg()).await;
+    app.execute("UPDATE sessions SET last_seen_at = now() - interval '1 day'");
+    let mut other = app.connect();
+    other.batch_execute("BEGIN; SELECT FROM sessions FOR UPDATE").unwrap();
+    alice.get("/photos").await.assert_status(200);
+    alice.get(&photo.at("small")).await.assert_status(200);
+    assert_eq!(app.ask("SELECT last_seen_at > now() - interval '1 minute' FROM sessions"), "false");
+    other.batch_execute("COMMIT").unwrap();
+    alice.get(&photo.at("small")).await.assert_status(200);
+    assert_eq!(app.ask("SELECT last_seen_at > now() - interval '1 minute' FROM sessions"), "true");
 }
 
 #[tokio::test]
