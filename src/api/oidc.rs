@@ -9,8 +9,8 @@ use crate::error::AppError;
 use crate::routes;
 use crate::web::caller::sign_in_program;
 use crate::web::htmx::see_other;
+use crate::web::new_account::Link;
 use crate::web::oidc::{self, Answer, Purpose};
-use crate::web::registration::Link;
 
 /// `GET /auth/login`: sends to the provider.
 pub async fn begin_login(
@@ -19,7 +19,9 @@ pub async fn begin_login(
     link: web::Query<Link>,
 ) -> Result<HttpResponse, AppError> {
     let callback = routes::api_login_callback();
-    Ok(see_other(&oidc::begin(&request, &state, Purpose::Program, callback, link.into_inner()).await?))
+    Ok(see_other(
+        &oidc::begin(&request, &state, Purpose::Program, callback, Link { next: None, ..link.into_inner() }).await?,
+    ))
 }
 
 /// `GET /auth/callback`: back from there, a pair of tokens.

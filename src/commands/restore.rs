@@ -84,9 +84,9 @@ async fn check(backup: &Objects) -> Result<Header, StartError> {
 
 async fn run(config: &Config, backup: &Objects, header: &Header, database: &Opened) -> Result<ExitCode, StartError> {
     let url = database.url.clone();
-    let programs = spawn_blocking(move || dump::Programs::find(&url)).await??;
+    let alone = spawn_blocking(move || db::begin_restore(&url)).await??;
     let url = database.url.clone();
-    spawn_blocking(move || db::end_restores(&url)).await??;
+    let programs = spawn_blocking(move || dump::Programs::find(&url)).await??;
     let url = database.url.clone();
     if !spawn_blocking(move || db::is_unused(&url)).await?? {
         return Err("There are accounts in this database: a backup is restored into an empty instance only.".into());
@@ -104,6 +104,7 @@ async fn run(config: &Config, backup: &Objects, header: &Header, database: &Open
     let url = database.url.clone();
     spawn_blocking(move || db::take_down(&url)).await??;
     programs.restore(&backup.path(&dump), &database.url).await?;
+    drop(alone);
     let url = database.url.clone();
     let db = spawn_blocking(move || Db::open(&url)).await??;
     // The bytes of photos that were deleted are not in the backup.

@@ -100,10 +100,10 @@ pub fn newest_migration() -> String {
     known.iter().map(|migration| migration.name().version().to_string()).max().unwrap_or_default()
 }
 
-/// Whether nobody has an account in the database at `url`, nor anybody else anything.
+/// Whether nobody has an account in the database at `url`, which is waited for, nor anybody else anything.
 ///
 /// # Errors
-/// When it does not answer.
+/// Of the database.
 pub fn is_unused(url: &str) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
     let mut conn = wait_for(url);
     if is(&mut conn, "to_regclass('users') IS NOT NULL AND to_regclass('__diesel_schema_migrations') IS NOT NULL")? {
@@ -122,42 +122,57 @@ fn is(conn: &mut PgConnection, condition: &str) -> diesel::QueryResult<bool> {
 /// The `application_name` of who takes tables down and puts others in their place.
 pub const RESTORING: &str = "lumina restore";
 
-/// Ends what a [restore](RESTORING) that was killed left running in the database at `url`: its sessions outlive it, and
-/// would go on in the middle of the next one.
+/// Keeps the database at `url` to this restore until the connection is dropped: others do not restore into it, and servers that
+/// start wait with their migrations. Ends what a [restore](RESTORING) that was killed left running there: its sessions
+/// outlive it, and would go on in the middle of this one.
 ///
 /// # Errors
-/// When it does not answer, or a session does not end.
-pub fn end_restores(url: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// When somebody else restores or migrates, or a session does not end.
+pub fn begin_restore(url: &str) -> Result<PgConnection, Box<dyn std::error::Error + Send + Sync>> {
     let mut conn = wait_for(url);
-    for _ in 0..100 {
-        let ended = diesel::sql_query(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-             WHERE datname = current_database() AND application_name = $1 AND pid <> pg_backend_pid()",
-        );
-        if ended.bind::<diesel::sql_types::Text, _>(RESTORING).execute(&mut conn)? == 0 {
-            return Ok(());
+    let mut until = |sql: &str, refusal: &str| {
+        for _ in 0..100 {
+            if is(&mut conn, sql)? {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(100));
         }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    Err("A restore that was killed goes on in the database and does not end: restart Postgres.".into())
+        Err::<(), Box<dyn std::error::Error + Send + Sync>>(refusal.into())
+    };
+    until(
+        &format!("pg_try_advisory_lock({MIGRATION_LOCK})"),
+        "Another restore into this database is under way, or a server that starts migrates it.",
+    )?;
+    until(
+        &format!(
+            "(SELECT count(pg_terminate_backend(pid)) = 0 FROM pg_stat_activity \
+             WHERE datname = current_database() AND application_name = '{RESTORING}')"
+        ),
+        "A restore that was killed goes on in the database and does not end: restart Postgres.",
+    )?;
+    Ok(conn)
 }
 
-/// Takes all tables down in the database at `url`, which [is unused](is_unused): another is to be put in their place.
-/// All or none, and none where it has been filled meanwhile.
+/// Takes all tables down in the database at `url`, for another to be put in their place. All or none, and none where
+/// somebody has an account by now.
 ///
 /// # Errors
-/// When a migration cannot be reverted.
+/// When somebody has, or a migration cannot be reverted.
 pub fn take_down(url: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let mut conn = wait_for(url);
     conn.batch_execute(&format!("SET application_name = '{RESTORING}'"))?;
     // In one transaction: it ends with who asked for it, where a single statement would go on after a kill.
     conn.transaction(|conn| {
-        conn.revert_all_migrations(MIGRATIONS)?;
-        conn.batch_execute("DROP TABLE __diesel_schema_migrations")?;
         if is(conn, "to_regclass('users') IS NOT NULL")? {
-            return Err("Another restore has filled this database meanwhile.".into());
+            conn.batch_execute("LOCK TABLE users")?;
+            if is(conn, "EXISTS (SELECT FROM users)")? {
+                return Err(
+                    "Somebody has made an account in this database meanwhile: is a server running on it?".into()
+                );
+            }
         }
-        Ok(())
+        conn.revert_all_migrations(MIGRATIONS)?;
+        Ok(conn.batch_execute("DROP TABLE __diesel_schema_migrations")?)
     })
 }
 

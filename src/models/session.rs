@@ -88,8 +88,8 @@ impl Session {
         Ok(found)
     }
 
-    /// These sessions, each with when it was last seen, are seen now. Waits for nobody: whoever holds one of the rows marks it
-    /// too, or ends it.
+    /// These sessions, each with when it was last seen, are seen now. Waits for nobody: a row that somebody holds is marked at
+    /// the next request.
     ///
     /// # Errors
     /// Of the database.

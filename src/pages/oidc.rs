@@ -12,10 +12,10 @@ use crate::routes;
 use crate::web::auth::{CurrentUser, Visitor, sign_in};
 use crate::web::forms::local_path;
 use crate::web::htmx::{page as whole_page, see_other};
+use crate::web::new_account::Link;
 use crate::web::notice::Notice;
 use crate::web::oidc::{self, Answer, Purpose, Returned};
 use crate::web::page::Page;
-use crate::web::registration::Link;
 
 /// On the way to the provider, for those whose browser does not go by itself.
 #[derive(Template)]

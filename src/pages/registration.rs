@@ -12,9 +12,8 @@ use crate::routes;
 use crate::web::auth::sign_in;
 use crate::web::forms::{Field, local_path};
 use crate::web::htmx::{Htmx, page as whole_page, see_other};
-use crate::web::new_account::{self, Fields, NewAccount, NotMade, Refused};
+use crate::web::new_account::{self, Fields, Link, NewAccount, NotMade, Refused};
 use crate::web::page::Page;
-use crate::web::registration::Link;
 
 #[derive(Template)]
 #[template(path = "registration/form.html", blocks = ["form"])]

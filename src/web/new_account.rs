@@ -2,7 +2,7 @@
 
 use actix_web::HttpRequest;
 use diesel::QueryResult;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::app::AppState;
@@ -12,6 +12,16 @@ use crate::models::user::{NewUser, Taken, User};
 use crate::passwords;
 use crate::web::forms::Field;
 use crate::web::limits::guesses::{ACCOUNTS, Source};
+
+/// What a link brings along that leads to a new account.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Link {
+    /// Where to go afterwards.
+    pub next: Option<String>,
+    /// The secret of an invitation, or nothing.
+    #[serde(default)]
+    pub invitation: String,
+}
 
 /// An account to make.
 #[derive(Deserialize, ToSchema)]
@@ -33,7 +43,7 @@ pub struct NewAccount {
     password: String,
     /// The secret of an invitation link, where accounts are made by invitation alone.
     #[serde(default)]
-    #[schema(nullable = false, example = "q4vJ0m8uYk1c0v0mJ3xg7m2pC1n6r9t8w5z4x3y2v1u")]
+    #[schema(nullable = false, example = "q4vJ0m8uYk1c0v0mJ3xg7m")]
     invitation: String,
 }
 

@@ -20,8 +20,7 @@ use crate::models::{User, UserId};
 use crate::oidc::{Oidc, OidcError, Person, Secrets};
 use crate::web::cookies;
 use crate::web::limits::guesses::{LOGINS_ELSEWHERE, Source};
-use crate::web::new_account::{checked_email, checked_full_name};
-use crate::web::registration::Link;
+use crate::web::new_account::{Link, checked_email, checked_full_name};
 use crate::web::usernames::usernames;
 
 /// How long one may take at the provider.
@@ -123,7 +122,10 @@ pub async fn finish(
     }
     if let Some(error) = answer.error {
         let detail = format!("{error}: {}", answer.error_description.unwrap_or_default());
-        return Err(elsewhere(format!("{} did not let you in.", oidc.name()), crate::oidc::printable(&detail)));
+        let reopen =
+            if link.invitation.is_empty() { "" } else { " Your invitation was not used: open its link again." };
+        let reason = format!("{} did not let you in.{reopen}", oidc.name());
+        return Err(elsewhere(reason, crate::oidc::printable(&detail)));
     }
     let code = answer.code.ok_or_else(|| stale("no code"))?;
     if !state.guesses.is_first("state of a login elsewhere", secrets.state.as_bytes()).await? {

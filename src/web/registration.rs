@@ -5,24 +5,12 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
 use crate::config::Registration;
 use crate::db::Db;
 use crate::models::settings::Settings;
 
 /// How old what is known may be. Another instance may have changed it.
 const FRESH: Duration = Duration::from_secs(5);
-
-/// What a link brings along that leads to a new account.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Link {
-    /// Where to go afterwards.
-    pub next: Option<String>,
-    /// The secret of an invitation, or nothing.
-    #[serde(default)]
-    pub invitation: String,
-}
 
 /// Who may make an account, as far as is known.
 pub struct Offer {

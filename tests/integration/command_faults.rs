@@ -124,15 +124,27 @@ async fn a_restore_ends_what_a_killed_one_left_running() {
     assert!(restored.status.success() && said(&restored).contains("all is well"), "{}", said(&restored));
     left.batch_execute("COMMIT").unwrap_err();
 
-    // And what comes in spite of that is not taken down.
+    // Of two that live the second waits a while, and is refused.
     let bare = Bare::new(None);
-    let mut other = bare.database.connect();
-    other.batch_execute("BEGIN; CREATE TABLE users ()").unwrap();
     let url = bare.database.url();
-    let taking_down = tokio::task::spawn_blocking(move || lumina::db::take_down(&url));
-    other.batch_execute("COMMIT").unwrap();
-    assert!(taking_down.await.unwrap().is_err());
-    other.batch_execute("SELECT FROM users").unwrap();
+    let first = tokio::task::spawn_blocking(move || lumina::db::begin_restore(&url).unwrap()).await.unwrap();
+    let refused = bare.restore(&from).await;
+    assert!(!refused.status.success() && said(&refused).contains("Another restore"), "{}", said(&refused));
+    drop(first);
+    assert!(bare.restore(&from).await.status.success());
+}
+
+#[tokio::test]
+async fn tables_with_an_account_are_not_taken_down() {
+    let app = TestApp::start().await;
+    let take_down = |url: String| tokio::task::spawn_blocking(move || lumina::db::take_down(&url));
+    let alice = app.user("alice").await;
+    let refused = take_down(app.database_url()).await.unwrap().unwrap_err();
+    assert!(refused.to_string().contains("Somebody has made an account"), "{refused}");
+    alice.get("/photos").await.assert_status(200);
+    let empty = Database::create();
+    take_down(empty.url()).await.unwrap().unwrap();
+    take_down(empty.url()).await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -324,7 +324,16 @@ async fn an_invitation_lets_one_in_with_the_provider() {
     assert!(!sent.location().contains(&secret), "nobody else's business");
     let back = erin.get(&format!("/login/oidc/callback?{}", provider.let_in(sent.location()))).await;
     assert_eq!((back.assert_status(303).location(), uses()), ("/hashtags", "1".to_owned()));
-    log_in(&app.visitor(), &provider).await.assert_status(303);
+    // Who is here already spends none, nor who thinks better of it.
+    let again = app.visitor();
+    let sent = again.get(&button).await.assert_status(303);
+    again.get(&format!("/login/oidc/callback?{}", provider.let_in(sent.location()))).await.assert_status(303);
+    let sent = again.get(&button).await.assert_status(303);
+    let brought = provider.let_in(sent.location());
+    let (_, state) = brought.split_once("&state=").unwrap();
+    let answer = again.get(&format!("/login/oidc/callback?error=access_denied&state={state}")).await;
+    answer.assert_status(403).assert_says("open its link again");
+    assert_eq!(uses(), "1");
     let program = app.visitor();
     for (subject, status) in [("second", 200), ("third", 403)] {
         let claims = vec![("sub", json!(subject)), ("email", json!(format!("{subject}@example.org")))];

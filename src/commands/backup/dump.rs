@@ -62,7 +62,7 @@ impl Programs {
 
 /// The program, told of the database without its password being seen among the machine's processes.
 fn connected(program: &Path, url: &str) -> Command {
-    let (url, password) = without_password(url);
+    let (url, password) = bare(url);
     let mut command = Command::new(program);
     command.arg("--dbname").arg(url).arg("--no-password").env("LC_ALL", "C").stdin(Stdio::null());
     if let Some(password) = password {
@@ -80,7 +80,8 @@ async fn run(command: &mut Command) -> Result<(), StartError> {
     Err(format!("Postgres's program failed: {}", String::from_utf8_lossy(&output.stderr).trim()).into())
 }
 
-fn without_password(url: &str) -> (String, Option<String>) {
+/// The address without the password in it, and the password; and without a name for the session, which would go before ours.
+fn bare(url: &str) -> (String, Option<String>) {
     let Ok(mut parsed) = Url::parse(url) else { return (url.to_owned(), None) };
     let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
     let mut password = parsed.password().map(decoded);
@@ -88,7 +89,7 @@ fn without_password(url: &str) -> (String, Option<String>) {
         .query()
         .unwrap_or_default()
         .split('&')
-        .filter(|pair| !pair.is_empty())
+        .filter(|pair| !pair.is_empty() && !pair.starts_with("application_name="))
         .map(ToOwned::to_owned)
         .partition(|pair| pair.starts_with("password="));
     password =
@@ -98,4 +99,25 @@ fn without_password(url: &str) -> (String, Option<String>) {
         return (url.to_owned(), None);
     }
     (parsed.into(), password)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neither_password_nor_name_is_in_the_address() {
+        let there = [
+            ("postgres://me:p%20w@db/lumina?application_name=photos", "postgres://me@db/lumina", Some("p w")),
+            (
+                "postgres://me@db/lumina?sslmode=require&password=x",
+                "postgres://me@db/lumina?sslmode=require",
+                Some("x"),
+            ),
+            ("postgres:///lumina?host=/run&application_name=a&user=me", "postgres:///lumina?host=/run&user=me", None),
+        ];
+        for (url, address, password) in there {
+            assert_eq!(bare(url), (address.to_owned(), password.map(str::to_owned)));
+        }
+    }
 }

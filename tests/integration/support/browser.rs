@@ -191,12 +191,15 @@ impl Browser {
         let start = Instant::now();
         loop {
             // While a page goes and the next one comes there is nothing to be found.
-            for element in self.find_all(By::Css(css)).await.unwrap_or_default() {
+            let found = self.find_all(By::Css(css)).await;
+            for element in found.iter().flatten() {
                 if element.is_displayed().await.unwrap_or(false) {
-                    return element;
+                    return element.clone();
                 }
             }
-            assert!(start.elapsed() < PATIENCE, "{css} is not seen on {}\n{}", self.path().await, self.words().await);
+            if start.elapsed() > PATIENCE {
+                panic!("{css} is not seen on {}\n{found:?}\n{}", self.path().await, self.words().await);
+            }
             tokio::time::sleep(Duration::from_millis(40)).await;
         }
     }
