@@ -53,7 +53,11 @@ pub fn calls() -> Vec<Call> {
                  back to `/api/v1/auth/callback`. No HEAD.",
             )
             .by(Anyone)
-            .takes(query("invitation", "The secret of an invitation link, where accounts are made by invitation alone.", text("q4vJ0m8uYk1c0v0mJ3xg7m")))
+            .takes(query(
+                "invitation",
+                "The secret of an invitation link, where accounts are made by invitation alone.",
+                text("q4vJ0m8uYk1c0v0mJ3xg7m"),
+            ))
             .answers_nothing(303, "Go on at the provider.")
             .with_header(303, "Location", "The provider's address.")
             .with_header(303, "Set-Cookie", "What has to come back with the browser.")
@@ -70,7 +74,11 @@ pub fn calls() -> Vec<Call> {
             .takes(query("error_description", "The same for the log.", text("The user said no.")))
             .answers::<Tokens>(200, "A pair of tokens.")
             .problem(400, "The address cannot be read.")
-            .problem(403, "This login is not good: it took too long, was begun elsewhere, or the provider said no. Or nobody new is let in, or not by this invitation.")
+            .problem(
+                403,
+                "This login is not good: it took too long, was begun elsewhere, or the provider said no. Or nobody new is let in, or \
+                 not by this invitation.",
+            )
             .problem(404, "No provider is configured.")
             .problem(503, "The provider does not answer."),
         call(Get, "/api/v1/auth/me", "showMe", "Who am I")
