@@ -154,7 +154,7 @@ pub fn home() -> &'static str {
     "/"
 }
 
-/// Log in with the provider, then go on to `next`; who is new there comes by an invitation, or without.
+/// Log in with the provider, then go on to `next`; who is new may need an invitation (empty: none).
 pub fn login_elsewhere(next: Option<&str>, invitation: &str) -> String {
     let invitation = Some(invitation).filter(|invitation| !invitation.is_empty());
     let query = [("next", next), ("invitation", invitation)];

@@ -22,7 +22,7 @@ use crate::commands::database::{Opened, Schema};
 use crate::commands::doctor;
 use crate::commands::terminal::progress;
 use crate::config::Config;
-use crate::db::{self, Db, private};
+use crate::db::{self, Db, private, restoring};
 use crate::media::OutsideDecoder;
 use crate::models::{instance, removal};
 use crate::storage::{PHOTOS, Storage, StorageError};
@@ -84,11 +84,11 @@ async fn check(backup: &Objects) -> Result<Header, StartError> {
 
 async fn run(config: &Config, backup: &Objects, header: &Header, database: &Opened) -> Result<ExitCode, StartError> {
     let url = database.url.clone();
-    let alone = spawn_blocking(move || db::begin_restore(&url)).await??;
+    let alone = spawn_blocking(move || restoring::begin(&url)).await??;
     let url = database.url.clone();
     let programs = spawn_blocking(move || dump::Programs::find(&url)).await??;
     let url = database.url.clone();
-    if !spawn_blocking(move || db::is_unused(&url)).await?? {
+    if !spawn_blocking(move || restoring::is_unused(&url)).await?? {
         return Err("There are accounts in this database: a backup is restored into an empty instance only.".into());
     }
     let storage = Storage::open(config).await?;
@@ -102,8 +102,9 @@ async fn run(config: &Config, backup: &Objects, header: &Header, database: &Open
     }
     let dump = header.database()?;
     let url = database.url.clone();
-    spawn_blocking(move || db::take_down(&url)).await??;
+    spawn_blocking(move || restoring::take_down(&url)).await??;
     programs.restore(&backup.path(&dump), &database.url).await?;
+    // Opening it asks for the same lock.
     drop(alone);
     let url = database.url.clone();
     let db = spawn_blocking(move || Db::open(&url)).await??;

@@ -7,28 +7,26 @@
 //! for nothing.
 
 mod gathered;
+mod migrations;
 pub mod private;
+pub mod restoring;
 #[expect(missing_docs, reason = "the tables are described in the migrations")]
 pub mod schema;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use diesel::Connection;
 use diesel::connection::SimpleConnection;
-use diesel::migration::{Migration, MigrationSource};
-use diesel::pg::{Pg, PgConnection};
+use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
-use diesel::{Connection, RunQueryDsl};
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use tokio::sync::Semaphore;
 use tracing::Span;
 
 use crate::error::AppError;
 
 pub use gathered::Gathered;
-
-/// The SQL files of `migrations/`, in the binary.
-pub const MIGRATIONS: EmbeddedMigrations = embed_migrations!();
+pub use migrations::{Condition, MIGRATIONS, condition, is_outdated, migrate, newest_migration};
 
 /// How long a request waits for its turn, and then for a connection that works, before it is told to come back.
 pub const PATIENCE: Duration = Duration::from_secs(3);
@@ -41,140 +39,7 @@ const ANSWER: Duration = Duration::from_secs(15);
 /// Connections kept to Postgres. On small machines more of them only queue inside Postgres instead of here.
 const CONNECTIONS: u32 = 8;
 
-/// The lock that makes instances which start at once migrate one after the other ("lumina" in ASCII).
-const MIGRATION_LOCK: i64 = 0x6c75_6d69_6e61;
-
 type PgPool = Pool<ConnectionManager<PgConnection>>;
-
-/// Whether the database at `url`, which answers, lacks a migration.
-///
-/// # Errors
-/// When it does not answer, or nothing was ever migrated there.
-pub fn is_outdated(url: &str) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
-    wait_for(url).has_pending_migration(MIGRATIONS)
-}
-
-/// What a database that answers is.
-#[derive(Debug)]
-pub struct Condition {
-    /// The server's version.
-    pub server: String,
-    /// Versions of the migrations that it lacks.
-    pub pending: Vec<String>,
-    /// Versions of migrations that this program does not know.
-    pub unknown: Vec<String>,
-}
-
-/// Asks the database at `url` once, waiting ten seconds at most, and changes nothing.
-///
-/// # Errors
-/// When it does not answer.
-pub fn condition(url: &str) -> Result<Condition, Box<dyn std::error::Error + Send + Sync>> {
-    #[derive(diesel::QueryableByName)]
-    struct Server {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        server: String,
-        #[diesel(sql_type = diesel::sql_types::Bool)]
-        migrated: bool,
-    }
-    let and = if url.contains('?') { '&' } else { '?' };
-    #[expect(clippy::disallowed_methods, reason = "to see whether there is a door")]
-    let mut conn = PgConnection::establish(&format!("{url}{and}connect_timeout=10"))?;
-    let Server { server, migrated } = diesel::sql_query(
-        "SELECT current_setting('server_version') AS server, to_regclass('__diesel_schema_migrations') IS NOT NULL AS migrated",
-    )
-    .get_result(&mut conn)?;
-    let known: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations()?;
-    let known: Vec<_> = known.iter().map(|migration| migration.name().version().to_string()).collect();
-    // Asking for them would make the table.
-    let applied = if migrated { conn.applied_migrations()? } else { Vec::new() };
-    let applied: Vec<_> = applied.iter().map(ToString::to_string).collect();
-    let without = |all: &[String], but: &[String]| all.iter().filter(|one| !but.contains(one)).cloned().collect();
-    Ok(Condition { server, pending: without(&known, &applied), unknown: without(&applied, &known) })
-}
-
-/// The version of the newest migration that this program has.
-#[must_use]
-pub fn newest_migration() -> String {
-    let known: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().unwrap_or_default();
-    known.iter().map(|migration| migration.name().version().to_string()).max().unwrap_or_default()
-}
-
-/// Whether nobody has an account in the database at `url`, which is waited for, nor anybody else anything.
-///
-/// # Errors
-/// Of the database.
-pub fn is_unused(url: &str) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
-    let mut conn = wait_for(url);
-    if is(&mut conn, "to_regclass('users') IS NOT NULL AND to_regclass('__diesel_schema_migrations') IS NOT NULL")? {
-        return Ok(is(&mut conn, "NOT EXISTS (SELECT FROM users)")?);
-    }
-    Ok(is(
-        &mut conn,
-        "NOT EXISTS (SELECT FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace)",
-    )?)
-}
-
-fn is(conn: &mut PgConnection, condition: &str) -> diesel::QueryResult<bool> {
-    diesel::select(diesel::dsl::sql::<diesel::sql_types::Bool>(condition)).get_result(conn)
-}
-
-/// The `application_name` of who takes tables down and puts others in their place.
-pub const RESTORING: &str = "lumina restore";
-
-/// Keeps the database at `url` to this restore until the connection is dropped: others do not restore into it, and servers that
-/// start wait with their migrations. Ends what a [restore](RESTORING) that was killed left running there: its sessions
-/// outlive it, and would go on in the middle of this one.
-///
-/// # Errors
-/// When somebody else restores or migrates, or a session does not end.
-pub fn begin_restore(url: &str) -> Result<PgConnection, Box<dyn std::error::Error + Send + Sync>> {
-    let mut conn = wait_for(url);
-    let mut until = |sql: &str, refusal: &str| {
-        for _ in 0..100 {
-            if is(&mut conn, sql)? {
-                return Ok(());
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        Err::<(), Box<dyn std::error::Error + Send + Sync>>(refusal.into())
-    };
-    until(
-        &format!("pg_try_advisory_lock({MIGRATION_LOCK})"),
-        "Another restore into this database is under way, or a server that starts migrates it.",
-    )?;
-    until(
-        &format!(
-            "(SELECT count(pg_terminate_backend(pid)) = 0 FROM pg_stat_activity \
-             WHERE datname = current_database() AND application_name = '{RESTORING}')"
-        ),
-        "A restore that was killed goes on in the database and does not end: restart Postgres.",
-    )?;
-    Ok(conn)
-}
-
-/// Takes all tables down in the database at `url`, for another to be put in their place. All or none, and none where
-/// somebody has an account by now.
-///
-/// # Errors
-/// When somebody has, or a migration cannot be reverted.
-pub fn take_down(url: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let mut conn = wait_for(url);
-    conn.batch_execute(&format!("SET application_name = '{RESTORING}'"))?;
-    // In one transaction: it ends with who asked for it, where a single statement would go on after a kill.
-    conn.transaction(|conn| {
-        if is(conn, "to_regclass('users') IS NOT NULL")? {
-            conn.batch_execute("LOCK TABLE users")?;
-            if is(conn, "EXISTS (SELECT FROM users)")? {
-                return Err(
-                    "Somebody has made an account in this database meanwhile: is a server running on it?".into()
-                );
-            }
-        }
-        conn.revert_all_migrations(MIGRATIONS)?;
-        Ok(conn.batch_execute("DROP TABLE __diesel_schema_migrations")?)
-    })
-}
 
 /// The database, as the rest of the house sees it. Cloning it is cheap and shares connections and permits.
 #[derive(Clone)]
@@ -294,24 +159,6 @@ fn give_up_the_dead(url: &str) -> String {
         let separator = if url.contains('?') { '&' } else { '?' };
         format!("{url}{separator}{name}={value}")
     })
-}
-
-/// Brings the schema up to date; instances that start together do it one after the other.
-///
-/// # Errors
-/// When the lock cannot be had or a migration fails.
-pub fn migrate(connection: &mut PgConnection) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let lock = |connection: &mut PgConnection, function: &str| {
-        diesel::sql_query(format!("SELECT {function}({MIGRATION_LOCK})")).execute(connection)
-    };
-    lock(connection, "pg_advisory_lock")?;
-    let outcome = connection.run_pending_migrations(MIGRATIONS).map(|done| {
-        for version in done {
-            tracing::info!(%version, "database migrated");
-        }
-    });
-    lock(connection, "pg_advisory_unlock")?;
-    outcome
 }
 
 /// Connects, however long the database takes to come up: compose files and boot orders start us first.

@@ -127,7 +127,7 @@ async fn a_restore_ends_what_a_killed_one_left_running() {
     // Of two that live the second waits a while, and is refused.
     let bare = Bare::new(None);
     let url = bare.database.url();
-    let first = tokio::task::spawn_blocking(move || lumina::db::begin_restore(&url).unwrap()).await.unwrap();
+    let first = tokio::task::spawn_blocking(move || lumina::db::restoring::begin(&url).unwrap()).await.unwrap();
     let refused = bare.restore(&from).await;
     assert!(!refused.status.success() && said(&refused).contains("Another restore"), "{}", said(&refused));
     drop(first);
@@ -137,7 +137,7 @@ async fn a_restore_ends_what_a_killed_one_left_running() {
 #[tokio::test]
 async fn tables_with_an_account_are_not_taken_down() {
     let app = TestApp::start().await;
-    let take_down = |url: String| tokio::task::spawn_blocking(move || lumina::db::take_down(&url));
+    let take_down = |url: String| tokio::task::spawn_blocking(move || lumina::db::restoring::take_down(&url));
     let alice = app.user("alice").await;
     let refused = take_down(app.database_url()).await.unwrap().unwrap_err();
     assert!(refused.to_string().contains("Somebody has made an account"), "{refused}");

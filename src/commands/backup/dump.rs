@@ -54,7 +54,7 @@ impl Programs {
     /// When the program fails, with what it said.
     pub async fn restore(&self, file: &Path, url: &str) -> Result<(), StartError> {
         let mut command = connected(&self.pg_restore, url);
-        command.env("PGAPPNAME", db::RESTORING);
+        command.env("PGAPPNAME", db::restoring::APPLICATION_NAME);
         command.args(["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]);
         run(command.arg(file)).await
     }
