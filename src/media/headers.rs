@@ -152,7 +152,8 @@ pub(super) fn check_size(width: u32, height: u32, bytes_per_pixel: u64, limits: 
 
 /// Whether this many frames play, or are too many to.
 fn plays(frames: u32, width: u32, height: u32) -> bool {
-    let pixels = u64::from(width) * u64::from(height) * u64::from(frames);
+    // What is too large is refused only after this.
+    let pixels = (u64::from(width) * u64::from(height)).saturating_mul(u64::from(frames));
     (2..=FRAMES).contains(&frames) && pixels <= PLAYED_PIXELS
 }
 

@@ -39,6 +39,9 @@ fn too_many_pixels_are_refused_before_decoding() {
     assert_eq!(limit_of(&tiny_png(1415, 1415)), Some(2));
     assert_eq!(limit_of(&tiny_png(65_535, 65_535)), Some(2));
     assert_eq!(limit_of(&tiny_png(u32::MAX >> 1, u32::MAX >> 1)), Some(2));
+    let mut frames = tiny_png(u32::MAX, u32::MAX);
+    frames.splice(33..33, b"\0\0\0\0fcTL\0\0\0\0".repeat(3));
+    assert_eq!(limit_of(&frames), Some(2));
     assert!(matches!(processed(&tiny_png(1_999_999, 1)), Err(MediaError::TooLong { .. })));
     assert!(matches!(processed(&tiny_png(0, 7)), Err(MediaError::Damaged)));
     // What takes twice the memory may have half the pixels: a frame beside its picture, 16 bits a channel.
