@@ -13,7 +13,7 @@ use crate::browser::pages::people;
 use crate::browser::scenes::{dated, scene, shape, write_scenes};
 use crate::support::browser::Browser;
 use crate::support::images::broken_jpeg;
-use crate::support::{Client, Photo, TestApp, Upload};
+use crate::support::{Client, Photo, TestApp, Upload, oidc};
 
 /// Phone, tablet, laptop.
 const SIZES: [(u32, u32); 3] = [(390, 844), (820, 1180), (1440, 900)];
@@ -142,7 +142,7 @@ async fn fill(client: &Client, photos: Vec<Vec<u8>>) -> Vec<Photo> {
 async fn shots() {
     let Some(folder) = std::env::var_os("LUMINA_SHOTS").map(PathBuf::from) else { return };
     fs::create_dir_all(&folder).unwrap();
-    let app = TestApp::start().await;
+    let app = oidc::app_with_a_button().await;
     let browser = Browser::start(&app).await;
     browser.resize(SIZES[2].0, SIZES[2].1).await;
     let camera = Camera { browser: &browser, folder, only: std::env::var("LUMINA_SHOTS_OF").ok() };
@@ -159,8 +159,10 @@ async fn shots() {
     let photos = fill(&maria, photos).await;
     shoot_full(&camera, &maria, &photos).await;
     shoot_states(&camera).await;
-    shoot_admin(&camera, &app).await;
+    let invitation = shoot_admin(&camera, &app).await;
     shoot_shared(&camera, &app, &maria, &photos).await;
+    camera.browser.goto(invitation).await.unwrap();
+    camera.shoot("register-invited").await;
 }
 
 async fn shoot_visitor(camera: &Camera<'_>) {
@@ -251,7 +253,8 @@ async fn shoot_states(camera: &Camera<'_>) {
     camera.shoot("deleted").await;
 }
 
-async fn shoot_admin(camera: &Camera<'_>, app: &TestApp) {
+/// Answers an invitation's link.
+async fn shoot_admin(camera: &Camera<'_>, app: &TestApp) -> String {
     people(app);
     app.execute("UPDATE users SET quota_mib = 1024 WHERE username = 'maria'");
     let id = |name: &str| app.ask(&format!("SELECT id FROM users WHERE username = '{name}'"));
@@ -267,9 +270,10 @@ async fn shoot_admin(camera: &Camera<'_>, app: &TestApp) {
     camera.browser.until_says("Saved.").await;
     camera.browser.fill("#note", "The choir").await;
     camera.browser.press_key(Key::Enter).await;
-    camera.browser.seen("#link").await;
+    let link = camera.browser.seen("#link").await.value().await.unwrap().unwrap();
     camera.shoot("admin-invitation").await;
     app.execute("UPDATE settings SET registration = 'open'; UPDATE users SET role = 'admin' WHERE username = 'dora'");
+    link
 }
 
 async fn shoot_shared(camera: &Camera<'_>, app: &TestApp, maria: &Client, photos: &[Photo]) {

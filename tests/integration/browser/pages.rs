@@ -8,7 +8,7 @@ use thirtyfour::Key;
 use super::scenes::{scene, write_scenes};
 use crate::support::browser::Browser;
 use crate::support::images::broken_jpeg;
-use crate::support::{Client, Photo, TestApp, Upload};
+use crate::support::{Client, Photo, TestApp, Upload, oidc};
 
 /// What is written into the HTML as the server sent it that the content security policy would forbid.
 const INLINE: &str = "fetch(location.href).then((answer) => answer.text()).then((html) => {
@@ -94,7 +94,7 @@ async fn fill_gallery(client: &Client, count: u32) -> Vec<Photo> {
 
 #[tokio::test]
 async fn pages_for_visitors_are_sound() {
-    let app = TestApp::start().await;
+    let app = oidc::app_with_a_button().await;
     let alice = app.user("alice").await;
     let photos = fill_gallery(&alice, 9).await;
     let link = format!("/s/{}", alice.share(&photos[1], "link").await.unwrap());
@@ -133,7 +133,7 @@ async fn pages_for_visitors_are_sound() {
 
 #[tokio::test]
 async fn pages_for_admins_are_sound() {
-    let app = TestApp::start().await;
+    let app = oidc::app_with_a_button().await;
     let browser = Browser::start(&app).await;
     browser.sign_up("root").await;
     people(&app);
@@ -188,7 +188,7 @@ pub fn people(app: &TestApp) {
 
 #[tokio::test]
 async fn pages_for_users_are_sound() {
-    let app = TestApp::start().await;
+    let app = oidc::app_with_a_button().await;
     let browser = Browser::start(&app).await;
     browser.sign_up("alice").await;
     let mut audit = Audit { browser: &browser, findings: Vec::new() };

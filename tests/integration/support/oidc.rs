@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
+use crate::support::TestApp;
 use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, HttpServer, web};
 use base64::Engine as _;
@@ -25,6 +26,11 @@ pub fn config(issuer: &str) -> OidcConfig {
         name: "Example".into(),
         link_verified_email: false,
     }
+}
+
+/// With a provider that nobody asks: for pages that show more with one.
+pub async fn app_with_a_button() -> TestApp {
+    TestApp::start_with(|it| it.oidc = Some(config("https://id.example"))).await
 }
 
 /// `oidc-provider` from npm. Ends when dropped, or when we do.
