@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
+use chrono::{SecondsFormat, TimeDelta, Utc};
 use futures_util::TryStreamExt;
 use lumina::storage::{Storage, StorageError};
 
 use crate::storage::{bucket, original, read};
-use crate::support::s3::{Mood, S3Server};
+use crate::support::s3::{Mood, S3Server, answer_to};
 
 #[tokio::test]
 async fn a_reader_who_leaves_stops_the_reading() {
@@ -97,6 +98,58 @@ async fn health_asks_the_bucket_only_when_nothing_else_did() {
         place.storage.is_up().await.unwrap();
     }
     assert_eq!(server.requests(), asked);
+}
+
+/// How a request for the list of uploads in parts begins.
+const UNFINISHED: &[&str] = &["GET /photos?uploads", "GET /photos/?uploads"];
+
+#[tokio::test]
+async fn parts_that_were_never_finished_go_when_they_are_old() {
+    let place = bucket().await;
+    let (storage, server) = (&place.storage, place.server.as_ref().unwrap());
+    let keys = [original(), original()].map(|key| key.to_string());
+    let client = server.client();
+    let mut ids = Vec::new();
+    for key in &keys {
+        let begun = client.initiate_multipart_upload(key, "image/jpeg").await.unwrap();
+        client.put_multipart_chunk(vec![7; 1000], key, 1, &begun.upload_id, "image/jpeg").await.unwrap();
+        ids.push(begun.upload_id);
+    }
+    let left = server.objects().len();
+    // This server has no such list.
+    assert_eq!(storage.abort_parts(Utc::now()).await.unwrap(), 0);
+    assert_eq!(server.objects().len(), left);
+
+    let (now, day) = (Utc::now(), TimeDelta::days(1));
+    let uploads: String = std::iter::zip(&keys, &ids)
+        .zip([now - day * 2, now])
+        .map(|((key, id), begun)| {
+            let begun = begun.to_rfc3339_opts(SecondsFormat::Millis, true);
+            format!(
+                "<Upload><Key>{key}</Key><UploadId>{id}</UploadId><Initiated>{begun}</Initiated>\
+                 <StorageClass>STANDARD</StorageClass></Upload>"
+            )
+        })
+        .collect();
+    let list = format!(
+        "<ListMultipartUploadsResult><Bucket>photos</Bucket><IsTruncated>false</IsTruncated>{uploads}\
+         </ListMultipartUploadsResult>"
+    );
+    server.suffers(answer_to(UNFINISHED, "200 OK", &list), None);
+    assert_eq!(storage.abort_parts(now - day).await.unwrap(), 1);
+    let objects = server.objects().concat();
+    assert!(!objects.contains(&ids[0]) && objects.contains(&ids[1]), "{objects}");
+}
+
+#[tokio::test]
+async fn a_key_that_may_not_see_unfinished_parts_is_no_fault_of_the_bucket() {
+    let place = bucket().await;
+    let (storage, server) = (&place.storage, place.server.as_ref().unwrap());
+    server.suffers(answer_to(UNFINISHED, "403 Forbidden", "<Error><Code>AccessDenied</Code></Error>"), None);
+    for _ in 0..5 {
+        assert_eq!(storage.abort_parts(Utc::now()).await.unwrap(), 0);
+    }
+    storage.is_up().await.unwrap();
 }
 
 #[tokio::test]

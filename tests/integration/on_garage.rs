@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use lumina::storage::Storage;
 use rand::Rng;
 
 use crate::support::garage::Garage;
@@ -43,6 +44,27 @@ async fn a_photo_lives_and_dies_on_garage() {
     app.state().album.sweep().await.unwrap();
     witness.finds_nothing_left_over().await;
     assert!(Objects::Bucket(garage.bucket()).keys().await.is_empty());
+}
+
+#[tokio::test]
+async fn parts_that_were_never_finished_go_when_they_are_old() {
+    let Some(garage) = garage() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Storage::s3(folder.path(), &config(&garage.settings(0))).await.unwrap();
+    let bucket = garage.bucket();
+    for key in ["photos/b7/one/original", "photos/b7/two/original", "elsewhere/three"] {
+        let begun = bucket.initiate_multipart_upload(key, "application/octet-stream").await.unwrap();
+        bucket.put_multipart_chunk(vec![7; 1000], key, 1, &begun.upload_id, "image/jpeg").await.unwrap();
+    }
+    let unfinished = async || {
+        let pages = bucket.list_multiparts_uploads(None, None).await.unwrap();
+        pages.into_iter().map(|page| page.uploads.len()).sum::<usize>()
+    };
+    let an_hour = chrono::TimeDelta::hours(1);
+    assert_eq!(storage.abort_parts(chrono::Utc::now() - an_hour).await.unwrap(), 0);
+    assert_eq!(unfinished().await, 3);
+    assert_eq!(storage.abort_parts(chrono::Utc::now() + an_hour).await.unwrap(), 2);
+    assert_eq!(unfinished().await, 1, "what is not ours stays");
 }
 
 #[tokio::test]

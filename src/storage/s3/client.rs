@@ -190,6 +190,14 @@ impl Client {
         let listed = match tokio::time::timeout(self.bounds.standstill, listing).await.map_err(|_| Failure::late())? {
             // Not all storage has such a list; there is nothing to see then.
             Err(S3Error::HttpFailWithBody(404 | 405 | 501, _)) => return Ok(0),
+            // Nothing else needs this right.
+            Err(S3Error::HttpFailWithBody(403, _)) => {
+                tracing::warn!(
+                    "the key may not list unfinished uploads (s3:ListBucketMultipartUploads): parts of them stay, unless a \
+                     lifecycle rule of the bucket aborts them"
+                );
+                return Ok(0);
+            }
             listed => listed.map_err(of_rust_s3)?,
         };
         let mut aborted = 0;

@@ -116,6 +116,14 @@ impl S3Server {
         settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
     }
 
+    /// The bucket, asked by another client than Lumina's.
+    pub fn client(&self) -> Box<s3::Bucket> {
+        let endpoint = format!("http://{}", self.proxy.address());
+        let region = s3::Region::Custom { region: "us-east-1".into(), endpoint };
+        let key = s3::creds::Credentials::new(Some(KEY_ID), Some(KEY), None, None, None);
+        s3::Bucket::new("photos", region, key.unwrap()).unwrap().with_path_style()
+    }
+
     /// From now on.
     pub fn becomes(&self, mood: Mood) {
         match mood {
@@ -218,6 +226,15 @@ pub fn refusal(status: &str, code: &str, headers: &str) -> Fault {
 
 fn refusal_of(requests: &'static [&'static str], status: &str, code: &str, headers: &str) -> Fault {
     let body = format!("<Error><Code>{code}</Code><Message>Not now.</Message></Error>");
+    answer_with(requests, status, headers, &body)
+}
+
+/// Requests that begin like one of these are answered so, and others go well.
+pub fn answer_to(requests: &'static [&'static str], status: &str, body: &str) -> Fault {
+    answer_with(requests, status, "", body)
+}
+
+fn answer_with(requests: &'static [&'static str], status: &str, headers: &str, body: &str) -> Fault {
     let length = body.len();
     let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\nConnection: close\r\n\r\n");
     Fault::Answers(requests, format!("{head}{body}"))
