@@ -2,7 +2,7 @@
 //!
 //! An object is put in by one request, however large it is (up to 4 GiB): it is there whole when that was answered, and a
 //! request that is cut leaves nothing. Keys are written whole, so that a request may be sent again when its answer was
-//! lost. While the bucket is away a [`Circuit`] refuses everything at once, and finds out by itself when it is back.
+//! lost. While the bucket is away a [`Circuit`] refuses everything new at once, and finds out by itself when it is back.
 //!
 //! Files that are being received lie on this machine's disk, in `data_dir/tmp`.
 
@@ -52,6 +52,8 @@ struct Bounds {
     answer: Duration,
     /// How long nothing may move while bytes are sent or received.
     standstill: Duration,
+    /// The pause before the second try of one thing; it doubles from one to the next.
+    first_pause: Duration,
     /// Objects listed at a time; S3 gives no more than 1 000.
     page: usize,
 }
@@ -59,7 +61,7 @@ struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         let (answer, standstill) = (Duration::from_secs(10), Duration::from_secs(20));
-        Self { one_request: 4 << 30, answer, standstill, page: 1000 }
+        Self { one_request: 4 << 30, answer, standstill, first_pause: Duration::from_millis(150), page: 1000 }
     }
 }
 
@@ -96,7 +98,7 @@ impl S3 {
     async fn open_within(bounds: Bounds, data_dir: &Path, config: &S3Config) -> Result<Self, super::OpenError> {
         let temporaries = TemporaryFolder::open(data_dir).await.map_err(|error| super::in_folder(data_dir, error))?;
         let client = Client::new(config, bounds).map_err(|failure| BucketProblem::of(&failure, config))?;
-        check::check(&client, config).await?;
+        check::check(&client, config, bounds.first_pause).await?;
         let (circuit, many_parts, probing, calls) = Default::default();
         let shared = Shared { client, circuit, temporaries, many_parts, probing, bounds, calls };
         shared.circuit.succeeded();
@@ -128,7 +130,7 @@ impl S3 {
         let this = self.clone();
         let putting = tokio::spawn(async move {
             let (shared, key) = (&this.shared, key.to_string());
-            this.persist(|| shared.many_parts.put(&shared.client, &key, file.path())).await
+            this.keep(|| shared.many_parts.put(&shared.client, &key, file.path())).await
         });
         putting.await.map_err(std::io::Error::other)?
     }
@@ -152,7 +154,7 @@ impl S3 {
 
     async fn put(&self, key: ObjectKey, source: &Source, size: u64, headers: Headers<'_>) -> Result<(), StorageError> {
         let key = key.to_string();
-        self.persist(|| async {
+        self.keep(|| async {
             let stream = source.read().await.map_err(Failure::ours)?.stream;
             self.shared.client.put(&key, size, stream, headers).await.map_err(Failure::while_changing)
         })
@@ -166,8 +168,8 @@ impl S3 {
         let this = self.clone();
         // What goes wrong after the first byte is known to nobody else.
         let stream = object.stream.inspect(move |chunk| {
-            if let Err(error) = chunk {
-                this.failed(&error.to_string());
+            if chunk.is_err() {
+                this.failed();
             }
         });
         Ok(Object { size: object.size, stream: stream.boxed() })

@@ -1,12 +1,14 @@
 //! A bucket that refuses, stalls, is away or forgets what it said, as the storage over it takes that.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chrono::{SecondsFormat, TimeDelta, Utc};
 use futures_util::TryStreamExt;
+use futures_util::future::{join, join_all};
 use lumina::storage::{Storage, StorageError};
 
 use crate::storage::{bucket, original, read};
+use crate::support::proxy::Fault;
 use crate::support::s3::{Mood, S3Server, answer_to};
 
 #[tokio::test]
@@ -87,6 +89,49 @@ async fn a_bucket_that_is_away_is_left_alone_and_its_objects_are_not_called_abse
         }
         storage.put_bytes(key, b"photo".to_vec()).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn many_who_lose_their_connections_at_once_try_again_and_nobody_is_refused() {
+    let place = bucket().await;
+    let (storage, server) = (&place.storage, place.server.as_ref().unwrap());
+    // More than there are puts: some lose the second one too, and so may the probe.
+    server.suffers(Fault::CutsRequests(1000), Some(30));
+    let puts = (0..20).map(|n| storage.put_bytes(original(), vec![n; 20_000]));
+    for put in join_all(puts).await {
+        put.unwrap();
+    }
+    assert_eq!(server.objects().len(), 20);
+    assert!(!storage.is_known_to_be_away());
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_started_again_refuses_nothing_that_had_come() {
+    let place = bucket().await;
+    let (storage, server) = (&place.storage, place.server.as_ref().unwrap());
+    server.suffers(Fault::Refuses, None);
+    let puts = join_all((0..20).map(|n| storage.put_bytes(original(), vec![n; 20_000])));
+    let restarts = async {
+        let begun = Instant::now();
+        while !storage.is_known_to_be_away() {
+            assert!(begun.elapsed().as_secs() < 5, "nobody finds out");
+            tokio::task::yield_now().await;
+        }
+        assert!(storage.temporary().await.is_err(), "nothing new is begun");
+        // What had come, and is ready to be put in by now only.
+        let late = storage.put_bytes(original(), b"photo".to_vec());
+        let well = async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            server.becomes(Mood::Well);
+        };
+        join(late, well).await.0
+    };
+    let (puts, late) = join(puts, restarts).await;
+    for put in puts.into_iter().chain([late]) {
+        put.unwrap();
+    }
+    assert_eq!(server.objects().len(), 21);
+    assert!(!storage.is_known_to_be_away());
 }
 
 #[tokio::test]

@@ -25,12 +25,12 @@ const CLOCKS: Duration = Duration::from_secs(300);
 pub struct BucketProblem(String);
 
 /// Finds out whether the bucket is there and may be used.
-pub(super) async fn check(client: &Client, config: &S3Config) -> Result<(), BucketProblem> {
+pub(super) async fn check(client: &Client, config: &S3Config, first_pause: Duration) -> Result<(), BucketProblem> {
     let begun = Instant::now();
     for earlier in 0.. {
         let Err((failure, date)) = client.list_one().await else { break };
         if failure.may_pass() && earlier + 1 < TRIES && begun.elapsed() < PATIENCE {
-            sleep(pause(earlier)).await;
+            sleep(pause(first_pause, earlier)).await;
             continue;
         }
         return Err(match date.as_deref().and_then(clock_is_off_by) {

@@ -18,10 +18,11 @@ impl S3 {
         self.shared.circuit.allows()?;
         // Those who ask at once share one answer.
         let turn = self.shared.probing.lock().await;
-        if !self.shared.circuit.is_fresh()
-            && let Err(why) = self.shared.probe().await
-        {
-            self.failed(&why);
+        if !self.shared.circuit.is_fresh() {
+            match self.shared.probe().await {
+                Ok(()) => self.shared.circuit.succeeded(),
+                Err(_) => self.failed(),
+            }
         }
         drop(turn);
         self.shared.circuit.allows()?;
@@ -37,9 +38,10 @@ impl S3 {
         self.shared.circuit.allows().is_err()
     }
 
-    /// The bucket did not do what it was asked. When that was once too often, it is asked until it is back.
-    pub(super) fn failed(&self, why: &str) {
-        if self.shared.circuit.failed(why) {
+    /// The bucket did not do what it was asked. When that was once too often, it is asked whether it is there at all, and
+    /// until it is back.
+    pub(super) fn failed(&self) {
+        if self.shared.circuit.failed() {
             self.look_out();
         }
     }
@@ -47,12 +49,13 @@ impl S3 {
     fn look_out(&self) {
         let shared = Arc::downgrade(&self.shared);
         tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(EVERY).await;
-                let Some(shared) = shared.upgrade() else { return };
-                if shared.probe().await.is_ok() {
+            while let Some(shared) = shared.upgrade() {
+                let answer = shared.probe().await;
+                if !shared.circuit.probed(answer) {
                     return;
                 }
+                drop(shared);
+                tokio::time::sleep(EVERY).await;
             }
         });
     }
@@ -62,11 +65,9 @@ impl Shared {
     /// Asks once, for an object that is not there; else says why not.
     async fn probe(&self) -> Result<(), String> {
         match tokio::time::timeout(PATIENCE, self.client.stat("photos/probe")).await {
-            Ok(Err(failure)) if !failure.is_an_answer() => return Err(failure.to_string()),
-            Err(_) => return Err("no answer in time".into()),
-            Ok(_) => {}
+            Ok(Err(failure)) if !failure.is_an_answer() => Err(failure.to_string()),
+            Err(_) => Err("no answer in time".into()),
+            Ok(_) => Ok(()),
         }
-        self.circuit.succeeded();
-        Ok(())
     }
 }

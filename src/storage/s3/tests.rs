@@ -23,7 +23,7 @@ async fn bucket(bounds: Bounds) -> (TempDir, S3Server, S3) {
 
 fn impatient() -> Bounds {
     let soon = Duration::from_millis(100);
-    Bounds { answer: soon, standstill: soon, ..Bounds::default() }
+    Bounds { answer: soon, standstill: soon, first_pause: soon / 10, ..Bounds::default() }
 }
 
 fn key() -> ObjectKey {
