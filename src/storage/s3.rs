@@ -13,6 +13,7 @@ mod failure;
 mod many_parts;
 mod probe;
 mod progress;
+mod resume;
 mod retry;
 #[cfg(test)]
 mod tests;
@@ -165,14 +166,7 @@ impl S3 {
     pub(super) async fn get(&self, key: ObjectKey, range: Option<(u64, u64)>) -> Result<Object, StorageError> {
         let key = key.to_string();
         let object = self.persist(|| self.shared.client.get(&key, range)).await?;
-        let this = self.clone();
-        // What goes wrong after the first byte is known to nobody else.
-        let stream = object.stream.inspect(move |chunk| {
-            if chunk.is_err() {
-                this.failed();
-            }
-        });
-        Ok(Object { size: object.size, stream: stream.boxed() })
+        Ok(self.resuming(key, range.unwrap_or((0, u64::MAX)), object))
     }
 
     /// See [`super::Storage::put_url`]. Asks nobody.

@@ -135,6 +135,28 @@ async fn a_bucket_that_is_started_again_refuses_nothing_that_had_come() {
 }
 
 #[tokio::test]
+async fn a_download_whose_connection_breaks_goes_on_where_it_was() {
+    let place = bucket().await;
+    let (storage, server, key) = (&place.storage, place.server.as_ref().unwrap(), original());
+    let bytes: Vec<u8> = (0..3_000_000_u32).map(|n| (n / 7) as u8).collect();
+    storage.put_bytes(key, bytes.clone()).await.unwrap();
+    for (range, part) in [
+        (None, &bytes[..]),
+        (Some((1000, 2_500_000)), &bytes[1000..=2_500_000]),
+        (Some((1000, u64::MAX)), &bytes[1000..]),
+    ] {
+        server.suffers(Fault::CutsAnswers(400_000), Some(5));
+        let object = storage.get(key, range).await.unwrap();
+        assert_eq!(object.size, bytes.len() as u64);
+        let asked = server.requests();
+        assert!(read(object).await == part, "{range:?}");
+        let again = server.requests() - asked;
+        assert!((4..=5).contains(&again), "once for each break, and one may have been met before: {again}");
+        server.becomes(Mood::Well);
+    }
+}
+
+#[tokio::test]
 async fn health_asks_the_bucket_only_when_nothing_else_did() {
     let place = bucket().await;
     let server = place.server.as_ref().unwrap();

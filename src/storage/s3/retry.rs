@@ -33,7 +33,7 @@ impl S3 {
     }
 
     /// What has begun goes on when the bucket is away meanwhile.
-    async fn go_on<T, F: Future<Output = Result<T, Failure>>>(
+    pub(super) async fn go_on<T, F: Future<Output = Result<T, Failure>>>(
         &self,
         attempt: impl Fn() -> F,
     ) -> Result<T, StorageError> {
