@@ -173,7 +173,7 @@ impl Storage {
         }
     }
 
-    /// Whether requests would be refused at once; asks nobody.
+    /// Whether it is refused at once to read and to delete; asks nobody.
     #[must_use]
     pub fn is_known_to_be_away(&self) -> bool {
         match self {

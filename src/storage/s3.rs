@@ -114,9 +114,10 @@ impl S3 {
         &self.shared.calls
     }
 
-    /// See [`super::Storage::temporary`]. Refuses a file while it could not be put in.
+    /// See [`super::Storage::temporary`]. Refuses a file while it could not be put in; it may be one more of many that come
+    /// together.
     pub(super) async fn temporary(&self) -> Result<Temporary, StorageError> {
-        self.shared.circuit.allows()?;
+        self.shared.circuit.allows_to_keep()?;
         self.shared.temporaries.file().await
     }
 
@@ -165,8 +166,8 @@ impl S3 {
     /// See [`super::Storage::get`].
     pub(super) async fn get(&self, key: ObjectKey, range: Option<(u64, u64)>) -> Result<Object, StorageError> {
         let key = key.to_string();
-        let object = self.persist(|| self.shared.client.get(&key, range)).await?;
-        Ok(self.resuming(key, range.unwrap_or((0, u64::MAX)), object))
+        let opened = self.persist(|| self.shared.client.get(&key, range)).await?;
+        Ok(self.resuming(key, range.unwrap_or((0, u64::MAX)), opened))
     }
 
     /// See [`super::Storage::put_url`]. Asks nobody.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use lumina::config::S3Config;
 
 use crate::support::binary::Binary;
-use crate::support::s3::{Mood, S3Server};
+use crate::support::s3::{Mood, S3Server, answer_to};
 use crate::support::witness::{Told, Witness};
 use crate::support::*;
 
@@ -103,6 +103,32 @@ async fn while_the_bucket_is_away_pages_go_on_and_uploads_wait() {
     told.kept(&photo, &bytes);
     told.deleted(&gone);
     witness.testifies(&told, &alice).await;
+    witness.finds_nothing_left_over().await;
+}
+
+#[tokio::test]
+async fn a_bucket_that_takes_nothing_does_not_keep_a_large_form_waiting() {
+    let server = S3Server::start();
+    let app = app_on(&server).await;
+    let alice = app.user("alice").await;
+    let photo = alice.upload(jpeg()).await;
+    server.suffers(answer_to(&["PUT "], "503 Service Unavailable", "<Error><Code>SlowDown</Code></Error>"), None);
+    let asked = Instant::now();
+    let form = (0..30).fold(Upload::new(), |form, n| form.file(&format!("{n}.jpg"), jpeg()));
+    let answer = alice.send(alice.upload_request(form).header("hx-request", "true")).await.assert_status(503);
+    assert!(asked.elapsed() < Duration::from_secs(15), "one after the other: {:?}", asked.elapsed());
+    for n in 0..30 {
+        assert!(answer.text().contains(&format!("{n}.jpg")), "{answer:?}");
+    }
+    server.becomes(Mood::Well);
+    let back = Instant::now();
+    while alice.get(&photo.at("original")).await.status != 200 {
+        assert!(back.elapsed() < Duration::from_secs(10), "recovers by itself");
+    }
+    let (witness, told) = (Witness::of_bucket(&app, &server), Told::default());
+    witness.testifies(&told, &alice).await;
+    witness.lets_time_pass();
+    app.state().album.sweep().await.unwrap();
     witness.finds_nothing_left_over().await;
 }
 

@@ -1,11 +1,13 @@
 //! `POST /photos`: uploading.
 
+use std::cell::Cell;
+
 use actix_multipart::Multipart;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::{StreamExt, stream};
 
-use crate::album::{Staged, Taken};
+use crate::album::{NotTaken, Staged, Taken};
 use crate::app::AppState;
 use crate::error::AppError;
 use crate::models::{Hashtag, UserId};
@@ -67,9 +69,16 @@ async fn take_in_all(
     hashtags: &[Hashtag],
     taken: &mut Vec<Taken>,
 ) {
+    // The others would not fare better, and each would take its time to find out.
+    let away = Cell::new(false);
     let take_in = |staged: Staged| async {
         let filename = staged.filename().to_owned();
-        (filename, state.album.take_in(owner, staged, hashtags.to_vec()).await)
+        if away.get() {
+            return (filename, Err(AppError::unavailable("as one that came with it").into()));
+        }
+        let outcome = state.album.take_in(owner, staged, hashtags.to_vec()).await;
+        away.set(away.get() || matches!(outcome, Err(NotTaken::Failed(AppError::Unavailable(_)))));
+        (filename, outcome)
     };
     let mut outcomes = stream::iter(std::mem::take(&mut form.files)).map(take_in).buffered(AT_ONCE);
     while let Some((filename, outcome)) = outcomes.next().await {

@@ -11,7 +11,7 @@ use super::retry::pause;
 use crate::config::S3Config;
 
 /// How often a storage is asked that does not answer: it may be starting beside us.
-const TRIES: u32 = 5;
+const TRIES: u32 = 6;
 
 /// After this it is not asked again.
 const PATIENCE: Duration = Duration::from_secs(10);

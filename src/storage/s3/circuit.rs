@@ -1,9 +1,10 @@
 //! Whether the bucket is there, by how the latest requests fared.
 //!
 //! After a few failures in a row it is doubted, and the [probe](super::probe) asks: many requests may have lost their
-//! connections by one event that was over at once. When the probe fails too, everything new is refused at once: people get
-//! their answer, and a bucket that is short of breath is left alone. Only the probe asks on then; and for some seconds,
-//! in which a bucket that was started again is back, those whose bytes are here already.
+//! connections by one event that was over at once. When the probe fails too, or requests go on failing after it, the bucket
+//! is away: people get their answer at once, and a bucket that is short of breath is left alone but for the probe, until
+//! that reaches it. Only what has begun is tried on for a moment, and bytes that are here already are sent: storage that is
+//! started again is back soon, and they would have to come again.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,11 +14,14 @@ use crate::storage::StorageError;
 /// Failures in a row after which the bucket is doubted: one may be a lost connection, two a server that restarts.
 const ENOUGH: u32 = 3;
 
+/// Failures that are further apart are no row.
+const APART: Duration = Duration::from_secs(60);
+
 /// For how long an answer says that the bucket is there.
 const FRESH: Duration = Duration::from_secs(10);
 
-/// For how long after it went away bytes that are here are still sent.
-const RESTART: Duration = Duration::from_secs(5);
+/// For how long after the first failure bytes that are here are still sent.
+pub(super) const RESTART: Duration = Duration::from_secs(3);
 
 /// How the bucket does.
 #[derive(Debug, Default)]
@@ -25,39 +29,30 @@ pub(super) struct Circuit(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
+    /// Failures since the bucket last answered, be it the probe.
     failures: u32,
-    /// Somebody is finding out whether it is there, until it is.
+    /// The first and the latest failure since it last did what it was asked.
+    failing: Option<(Instant, Instant)>,
+    /// The probe has reached it since then.
+    vouched: bool,
+    /// The probe is at work.
     doubted: bool,
     /// Why everything is refused, if it is.
-    away: Option<Away>,
-    /// When the bucket last did what it was asked.
+    away: Option<String>,
+    /// When the bucket last answered.
     heard: Option<Instant>,
-}
-
-#[derive(Debug)]
-struct Away {
-    why: String,
-    since: Instant,
 }
 
 impl Circuit {
     /// Whether a request may be tried.
     pub(super) fn allows(&self) -> Result<(), StorageError> {
-        self.allows_within(Duration::ZERO)
+        self.state().allows()
     }
 
-    /// Whether bytes may be sent that are here already.
+    /// Whether bytes may be sent, or taken in, that would have to come again.
     pub(super) fn allows_to_keep(&self) -> Result<(), StorageError> {
-        self.allows_within(RESTART)
-    }
-
-    fn allows_within(&self, time: Duration) -> Result<(), StorageError> {
-        match &self.state().away {
-            Some(Away { why, since }) if since.elapsed() >= time => {
-                Err(StorageError::Unavailable(std::io::Error::other(format!("the bucket is away: {why}"))))
-            }
-            _ => Ok(()),
-        }
+        let state = self.state();
+        if state.failing.is_some_and(|(first, _)| first.elapsed() < RESTART) { Ok(()) } else { state.allows() }
     }
 
     /// Whether the bucket has answered a moment ago.
@@ -69,41 +64,52 @@ impl Circuit {
     /// The bucket did what it was asked.
     pub(super) fn succeeded(&self) {
         let mut state = self.state();
-        state.failures = 0;
-        state.heard = Some(Instant::now());
-        if state.away.take().is_some() {
-            tracing::info!("the bucket is back");
-        }
+        state.answers();
+        (state.failing, state.vouched) = (None, false);
     }
 
     /// The bucket did not do it. True when it is doubted from here on: the caller is to probe.
-    pub(super) fn failed(&self) -> bool {
-        let mut state = self.state();
+    pub(super) fn failed(&self, why: &str) -> bool {
+        let (mut state, now) = (self.state(), Instant::now());
+        let row = state.failing.filter(|(_, latest)| now.duration_since(*latest) < APART);
+        if row.is_none() {
+            (state.failures, state.vouched) = (0, false);
+        }
+        state.failing = Some((row.map_or(now, |(first, _)| first), now));
         state.failures = state.failures.saturating_add(1);
         let begins = state.failures >= ENOUGH && !state.doubted;
+        if begins && state.vouched {
+            // It answers the probe, and does nothing else.
+            state.goes_away(why);
+        }
         state.doubted |= begins;
         begins
     }
 
-    /// What the probe of a doubted bucket came to. True when it is to go on: from here on everything is refused.
-    pub(super) fn probed(&self, answer: Result<(), String>) -> bool {
-        let why = match answer {
-            Ok(()) => {
-                self.succeeded();
-                self.state().doubted = false;
-                return false;
-            }
-            Err(why) => why,
-        };
+    /// What the probe of a doubted bucket came to. True when it is to go on.
+    pub(super) fn probed(&self, answer: &Result<(), String>) -> bool {
         let mut state = self.state();
-        state.failures = state.failures.saturating_add(1);
-        // Somebody may have been luckier meanwhile.
-        state.doubted = state.failures >= ENOUGH;
-        if state.doubted && state.away.is_none() {
-            tracing::error!(why, "the bucket is away: uploads and photos are refused until it is back");
-            state.away = Some(Away { why, since: Instant::now() });
+        match answer {
+            Ok(()) => {
+                state.answers();
+                (state.vouched, state.doubted) = (true, false);
+            }
+            Err(why) => {
+                state.failures = state.failures.saturating_add(1);
+                // Somebody may have been luckier meanwhile.
+                state.doubted = state.failures >= ENOUGH;
+                if state.doubted {
+                    state.goes_away(why);
+                }
+            }
         }
         state.doubted
+    }
+
+    /// Nobody probes any more.
+    pub(super) fn is_not_probed(&self) {
+        let mut state = self.state();
+        (state.doubted, state.away) = (false, None);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -112,42 +118,105 @@ impl Circuit {
     }
 }
 
+impl State {
+    fn allows(&self) -> Result<(), StorageError> {
+        match &self.away {
+            Some(why) => Err(StorageError::Unavailable(std::io::Error::other(format!("the bucket is away: {why}")))),
+            None => Ok(()),
+        }
+    }
+
+    fn answers(&mut self) {
+        self.failures = 0;
+        self.heard = Some(Instant::now());
+        if self.away.take().is_some() {
+            tracing::info!("the bucket is back");
+        }
+    }
+
+    fn goes_away(&mut self, why: &str) {
+        if self.away.is_none() {
+            tracing::error!(why, "the bucket is away: uploads and photos are refused until it is back");
+            self.away = Some(why.to_owned());
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Many at once; how many of them are to probe.
+    fn fail(circuit: &Circuit, times: u32) -> usize {
+        (0..times).filter(|_| circuit.failed("no answer")).count()
+    }
+
+    fn refused() -> Result<(), String> {
+        Err("refused".to_owned())
+    }
 
     #[test]
     fn some_failures_in_a_row_and_a_failed_probe_close_the_door_and_a_success_opens_it() {
         let circuit = Circuit::default();
         assert!(!circuit.is_fresh(), "nothing is known yet");
         for _ in 0..5 {
-            assert!(!circuit.failed() && !circuit.failed());
+            assert_eq!(fail(&circuit, 2), 0);
             circuit.succeeded();
         }
         assert!(circuit.is_fresh());
-        assert!(!circuit.failed() && !circuit.failed() && circuit.failed());
-        assert!(!circuit.failed(), "one probe at a time");
+        assert_eq!(fail(&circuit, 50), 1, "one probe at a time");
         circuit.allows().unwrap();
-        assert!(circuit.probed(Err("refused".into())), "asked on");
+        assert!(circuit.probed(&refused()), "asked on");
         assert!(matches!(circuit.allows(), Err(StorageError::Unavailable(why)) if why.to_string().contains("refused")));
         circuit.allows_to_keep().unwrap();
-        assert!(!circuit.is_fresh() && !circuit.failed() && circuit.probed(Err("refused".into())));
+        assert!(!circuit.is_fresh() && fail(&circuit, 50) == 0 && circuit.probed(&refused()));
         circuit.succeeded();
         circuit.allows().unwrap();
-        assert!(!circuit.probed(Ok(())));
-        assert!(!circuit.failed() && !circuit.failed() && circuit.failed(), "as in the beginning");
+        assert!(!circuit.probed(&Ok(())));
+        assert_eq!(fail(&circuit, 3), 1, "as in the beginning");
     }
 
     #[test]
     fn many_that_fail_together_are_no_outage_when_the_probe_does_not() {
         let circuit = Circuit::default();
-        assert_eq!((0..50).filter(|_| circuit.failed()).count(), 1);
-        assert!(!circuit.probed(Ok(())));
+        assert_eq!(fail(&circuit, 50), 1);
+        assert!(!circuit.probed(&Ok(())));
         circuit.allows().unwrap();
-        assert_eq!((0..50).filter(|_| circuit.failed()).count(), 1);
         circuit.succeeded();
-        assert!(!circuit.probed(Err("bad luck".into())), "others get through");
+        assert_eq!(fail(&circuit, 50), 1);
+        circuit.succeeded();
+        assert!(!circuit.probed(&refused()), "others get through");
         circuit.allows().unwrap();
-        assert_eq!((0..50).filter(|_| circuit.failed()).count(), 1);
+    }
+
+    #[test]
+    fn a_bucket_that_answers_the_probe_alone_is_away_all_the_same() {
+        let circuit = Circuit::default();
+        assert_eq!(fail(&circuit, 3), 1);
+        for _ in 0..3 {
+            assert!(!circuit.probed(&Ok(())));
+            assert_eq!(fail(&circuit, 2), 0);
+            circuit.allows().unwrap();
+            assert_eq!(fail(&circuit, 1), 1);
+            circuit.allows().unwrap_err();
+        }
+    }
+
+    #[test]
+    fn what_is_here_is_sent_for_a_moment_only() {
+        let circuit = Circuit::default();
+        fail(&circuit, 3);
+        circuit.probed(&refused());
+        circuit.allows_to_keep().unwrap();
+        let (first, latest) = circuit.state().failing.unwrap();
+        circuit.state().failing = Some((first.checked_sub(RESTART).unwrap(), latest));
+        circuit.allows_to_keep().unwrap_err();
+        // A failure long ago is not the beginning of this outage.
+        circuit.is_not_probed();
+        let long_ago = first.checked_sub(APART).unwrap();
+        circuit.state().failing = Some((long_ago, long_ago));
+        assert_eq!((fail(&circuit, 2), fail(&circuit, 1)), (0, 1));
+        circuit.probed(&refused());
+        circuit.allows_to_keep().unwrap();
     }
 }

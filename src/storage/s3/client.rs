@@ -16,7 +16,7 @@ use s3::creds::Credentials;
 use s3::error::S3Error;
 use s3::{Bucket, Region};
 use s3_http::header::{
-    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RANGE,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderValue, RANGE,
 };
 use s3_http::{Body, Method, RequestBuilder, Response, StatusCode};
 use tokio::fs::File;
@@ -117,8 +117,12 @@ impl Client {
         put.execute_stream(&mut file).await.map(drop).map_err(of_rust_s3)
     }
 
-    /// Opens an object, or a part of it.
-    pub(super) async fn get(&self, key: &str, range: Option<(u64, u64)>) -> Result<Object, Failure> {
+    /// Opens an object, or a part of it. Beside it stands the version of it that this is, as the storage names it.
+    pub(super) async fn get(
+        &self,
+        key: &str,
+        range: Option<(u64, u64)>,
+    ) -> Result<(Object, Option<HeaderValue>), Failure> {
         let url = self.bucket.presign_get(key, SIGNED_FOR, None).await.map_err(signing)?;
         let mut request = self.request(Method::GET, url);
         match range {
@@ -132,7 +136,7 @@ impl Client {
         let answer = self.in_time(send(request)).await?;
         let status = answer.status();
         if range.is_some() && status == StatusCode::RANGE_NOT_SATISFIABLE {
-            return self.nothing_of(key, &answer).await;
+            return Ok((self.nothing_of(key, &answer).await?, None));
         }
         let answer = self.in_time(checked(answer)).await?;
         let size = match (range, status) {
@@ -143,8 +147,9 @@ impl Client {
             _ => None,
         };
         let size = size.ok_or_else(|| Failure::nonsense("an answer to GET without the object's size"))?;
+        let version = answer.headers().get(ETAG).cloned();
         let stream = never_idle(answer.bytes_stream(), self.bounds.standstill);
-        Ok(Object { size, stream })
+        Ok((Object { size, stream }, version))
     }
 
     /// A part past the object's end.
@@ -152,14 +157,14 @@ impl Client {
         let size = match whole_size(answer) {
             Some(size) => size,
             // Not all storage says how large it is.
-            None => Box::pin(self.get(key, None)).await?.size,
+            None => Box::pin(self.get(key, None)).await?.0.size,
         };
         Ok(Object { size, stream: Box::pin(futures_util::stream::empty()) })
     }
 
     /// The object's size, by one byte of it: what is wrong with a request is told in a body, which HEAD has none of.
     pub(super) async fn stat(&self, key: &str) -> Result<u64, Failure> {
-        let object = self.get(key, Some((0, 0))).await?;
+        let (object, _) = self.get(key, Some((0, 0))).await?;
         // Read to its end, so that the connection can be used again.
         let rest = object.stream.try_for_each(|_| std::future::ready(Ok(())));
         self.in_time(async { rest.await.map_err(|error| Failure::unanswered(&error)) }).await?;
@@ -190,14 +195,7 @@ impl Client {
         let listed = match tokio::time::timeout(self.bounds.standstill, listing).await.map_err(|_| Failure::late())? {
             // Not all storage has such a list; there is nothing to see then.
             Err(S3Error::HttpFailWithBody(404 | 405 | 501, _)) => return Ok(0),
-            // Nothing else needs this right.
-            Err(S3Error::HttpFailWithBody(403, _)) => {
-                tracing::warn!(
-                    "the key may not list unfinished uploads (s3:ListBucketMultipartUploads): parts of them stay, unless a \
-                     lifecycle rule of the bucket aborts them"
-                );
-                return Ok(0);
-            }
+            Err(S3Error::HttpFailWithBody(403, body)) if is_denied(&body) => return Ok(parts_stay()),
             listed => listed.map_err(of_rust_s3)?,
         };
         let mut aborted = 0;
@@ -207,6 +205,7 @@ impl Client {
                 match self.in_time(async { Ok(self.bucket.abort_upload(&upload.key, &upload.id).await) }).await? {
                     // Somebody else was faster.
                     Err(S3Error::HttpFailWithBody(404, _)) => {}
+                    Err(S3Error::HttpFailWithBody(403, body)) if is_denied(&body) => return Ok(parts_stay()),
                     done => done.map_err(of_rust_s3)?,
                 }
                 aborted += 1;
@@ -286,6 +285,20 @@ fn whole_size(answer: &Response) -> Option<u64> {
 /// Without the URL, which holds a signature that is good for a while.
 fn unanswered(error: s3_http::Error) -> Failure {
     Failure::unanswered(&error.without_url())
+}
+
+/// Whether a right is missing, and not the key wrong.
+fn is_denied(body: &str) -> bool {
+    Failure::status(403, body).code() == "AccessDenied"
+}
+
+/// For a key that lacks a right that nothing else needs.
+fn parts_stay() -> usize {
+    tracing::warn!(
+        "the key may not list or abort unfinished uploads (s3:ListBucketMultipartUploads, s3:AbortMultipartUpload): parts \
+         of them stay, unless a lifecycle rule of the bucket aborts them"
+    );
+    0
 }
 
 /// Of what rust-s3 sent itself.

@@ -17,8 +17,10 @@ pub(super) struct Failure {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Kind {
-    /// Nobody answered, in time or at all.
+    /// Nobody answered.
     Silence,
+    /// Nobody did in time.
+    Late,
     /// Reaching it failed because of the certificate.
     Distrust,
     /// It answered with this status and S3's code, which is empty in what is not S3's.
@@ -52,7 +54,7 @@ impl Failure {
 
     /// There was none in time.
     pub(super) fn late() -> Self {
-        Self { kind: Kind::Silence, what: "no answer in time".into(), changing: false }
+        Self { kind: Kind::Late, what: "no answer in time".into(), changing: false }
     }
 
     /// It makes no sense.
@@ -79,7 +81,11 @@ impl Failure {
     }
 
     pub(super) fn is_silence(&self) -> bool {
-        self.kind == Kind::Silence
+        self.kind == Kind::Silence || self.is_late()
+    }
+
+    pub(super) fn is_late(&self) -> bool {
+        self.kind == Kind::Late
     }
 
     pub(super) fn is_distrust(&self) -> bool {
@@ -108,14 +114,14 @@ impl Failure {
             // The others are about this one, such as that it is too large.
             Kind::Status(status, _) => matches!(status, 401 | 403 | 404) || self.may_pass(),
             Kind::Ours(_) => false,
-            Kind::Silence | Kind::Distrust | Kind::Nonsense | Kind::Unsendable => true,
+            Kind::Silence | Kind::Late | Kind::Distrust | Kind::Nonsense | Kind::Unsendable => true,
         }
     }
 
     /// Can it be otherwise in a moment?
     pub(super) fn may_pass(&self) -> bool {
         match &self.kind {
-            Kind::Silence => true,
+            Kind::Silence | Kind::Late => true,
             Kind::Status(status, code) => {
                 // 409 is what a key gives that somebody else writes or deletes in the same moment.
                 matches!(status, 408 | 409 | 425 | 429 | 500..=506 | 508..) || code == "RequestTimeout"

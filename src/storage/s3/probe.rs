@@ -1,6 +1,7 @@
-//! Asking the bucket whether it is there, when nothing else does.
+//! Asking the bucket whether it is there.
 
-use std::sync::Arc;
+use std::io::Error;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::{S3, Shared};
@@ -15,22 +16,23 @@ const PATIENCE: Duration = Duration::from_secs(4);
 impl S3 {
     /// See [`super::super::Storage::is_up`].
     pub(in crate::storage) async fn is_up(&self) -> Result<(), StorageError> {
-        self.shared.circuit.allows()?;
-        // Those who ask at once share one answer.
-        let turn = self.shared.probing.lock().await;
-        if !self.shared.circuit.is_fresh() {
-            match self.shared.probe().await {
-                Ok(()) => self.shared.circuit.succeeded(),
-                Err(_) => self.failed(),
-            }
+        let circuit = &self.shared.circuit;
+        circuit.allows()?;
+        if circuit.is_fresh() {
+            return Ok(());
         }
-        drop(turn);
-        self.shared.circuit.allows()?;
-        if self.shared.circuit.is_fresh() {
-            Ok(())
-        } else {
-            Err(StorageError::Unavailable(std::io::Error::other("the bucket does not answer")))
+        // Those who ask at once share a good answer.
+        let _turn = self.shared.probing.lock().await;
+        circuit.allows()?;
+        if circuit.is_fresh() {
+            return Ok(());
         }
+        let answer = self.shared.probe().await;
+        match &answer {
+            Ok(()) => drop(circuit.probed(&answer)),
+            Err(why) => self.failed(why),
+        }
+        answer.map_err(|why| StorageError::Unavailable(Error::other(format!("the bucket does not answer: {why}"))))
     }
 
     /// See [`super::super::Storage::is_known_to_be_away`].
@@ -39,25 +41,44 @@ impl S3 {
     }
 
     /// The bucket did not do what it was asked. When that was once too often, it is asked whether it is there at all, and
-    /// until it is back.
-    pub(super) fn failed(&self) {
-        if self.shared.circuit.failed() {
-            self.look_out();
+    /// if not, until it is back.
+    pub(super) fn failed(&self, why: &str) {
+        if self.shared.circuit.failed(why) {
+            let looking_out = LookingOut { shared: Arc::downgrade(&self.shared), done: false };
+            tokio::spawn(looking_out.work());
         }
     }
+}
 
-    fn look_out(&self) {
-        let shared = Arc::downgrade(&self.shared);
-        tokio::spawn(async move {
-            while let Some(shared) = shared.upgrade() {
-                let answer = shared.probe().await;
-                if !shared.circuit.probed(answer) {
-                    return;
-                }
-                drop(shared);
-                tokio::time::sleep(EVERY).await;
+/// Who asks, for as long as there is somebody to whom it matters.
+struct LookingOut {
+    shared: Weak<Shared>,
+    done: bool,
+}
+
+impl LookingOut {
+    async fn work(mut self) {
+        while let Some(shared) = self.shared.upgrade() {
+            // What all have met at once is over then, if it was a moment's.
+            let pause = if shared.circuit.allows().is_ok() { shared.bounds.first_pause } else { EVERY };
+            drop(shared);
+            tokio::time::sleep(pause).await;
+            let Some(shared) = self.shared.upgrade() else { return };
+            let answer = shared.probe().await;
+            if !shared.circuit.probed(&answer) {
+                self.done = true;
+                return;
             }
-        });
+        }
+    }
+}
+
+/// When it ends before its time nobody else would find out that the bucket is back.
+impl Drop for LookingOut {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.upgrade().filter(|_| !self.done) {
+            shared.circuit.is_not_probed();
+        }
     }
 }
 

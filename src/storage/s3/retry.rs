@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use super::S3;
+use super::circuit::RESTART;
 use super::failure::Failure;
 use crate::storage::StorageError;
 
-/// How often one thing is tried in all: for some four seconds, in which most storage is back that was started again.
-const TRIES: u32 = 6;
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_millis(600);
 
-/// After this no other try is begun: somebody waits.
+/// What stood still until then is not tried again: somebody waits.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 impl S3 {
@@ -23,7 +24,7 @@ impl S3 {
         self.go_on(attempt).await
     }
 
-    /// The same for bytes that are here already, which would have to come again: also when the bucket has just gone away.
+    /// The same also when the bucket has just gone away: for bytes that are here, and would have to come again.
     pub(super) async fn keep<T, F: Future<Output = Result<T, Failure>>>(
         &self,
         attempt: impl Fn() -> F,
@@ -32,12 +33,11 @@ impl S3 {
         self.go_on(attempt).await
     }
 
-    /// What has begun goes on when the bucket is away meanwhile.
-    pub(super) async fn go_on<T, F: Future<Output = Result<T, Failure>>>(
+    async fn go_on<T, F: Future<Output = Result<T, Failure>>>(
         &self,
         attempt: impl Fn() -> F,
     ) -> Result<T, StorageError> {
-        let begun = Instant::now();
+        let (begun, mut failing) = (Instant::now(), None);
         for earlier in 0.. {
             match attempt().await {
                 Ok(done) => {
@@ -50,9 +50,12 @@ impl S3 {
                 }
                 Err(failure) => {
                     if failure.is_the_buckets() {
-                        self.failed();
+                        self.failed(&failure.to_string());
                     }
-                    if !failure.may_pass() || earlier + 1 >= TRIES || begun.elapsed() > PATIENCE {
+                    // However long the first try went well, there is a second.
+                    let long = failing.get_or_insert_with(Instant::now).elapsed() >= RESTART;
+                    let late = failure.is_late() && begun.elapsed() > PATIENCE;
+                    if !failure.may_pass() || long || late || self.shared.circuit.allows_to_keep().is_err() {
                         return Err(failure.into());
                     }
                     tracing::debug!(%failure, "trying again");
@@ -64,9 +67,9 @@ impl S3 {
     }
 }
 
-/// How long to wait after that many pauses, of which the first is `first` and each the double of the one before: half of it
-/// by chance, so that those who failed together do not come back together.
+/// How long to wait after that many pauses, of which the first is `first` and each the double of the one before, up to a point:
+/// half of it by chance, so that those who failed together do not come back together.
 pub(super) fn pause(first: Duration, earlier: u32) -> Duration {
-    let whole = first.saturating_mul(2_u32.saturating_pow(earlier));
+    let whole = first.saturating_mul(2_u32.saturating_pow(earlier)).min(LONGEST_PAUSE);
     whole.mul_f64(0.5 + rand::random::<f64>() / 2.0)
 }
