@@ -63,7 +63,7 @@ impl Album {
             return Ok(());
         }
         self.sweep_uploads().await?;
-        loop {
+        while !self.storage.is_known_to_be_away() {
             let claimed = self.db.write(|conn| removal::claim_due(conn, AT_ONCE)).await?;
             if claimed.is_empty() {
                 return Ok(());
@@ -71,11 +71,6 @@ impl Album {
             FailPoint::Claimed.reach();
             let (mut gone, mut stuck) = (Vec::new(), Vec::new());
             for photo in claimed {
-                // Nobody waits for the rest of them.
-                if self.storage.is_known_to_be_away() {
-                    stuck.push(photo);
-                    continue;
-                }
                 match self.remove_objects(photo).await {
                     Ok(()) => gone.push(photo),
                     Err(error) => {
@@ -85,7 +80,9 @@ impl Album {
                 }
             }
             self.instruments.swept.inc_by(gone.len() as u64);
-            tracing::info!(photos = gone.len(), "removed the bytes of deleted photos");
+            if !gone.is_empty() {
+                tracing::info!(photos = gone.len(), "removed the bytes of deleted photos");
+            }
             FailPoint::ObjectsRemoved.reach();
             self.db
                 .write(move |conn| {
@@ -95,6 +92,7 @@ impl Album {
                 .await?;
             FailPoint::Swept.reach();
         }
+        Ok(())
     }
 
     async fn remove_objects(&self, photo: PhotoId) -> Result<(), StorageError> {

@@ -15,7 +15,7 @@ use crate::storage::StorageError;
 const ENOUGH: u32 = 3;
 
 /// Failures that are further apart are no row.
-const APART: Duration = Duration::from_secs(60);
+const APART: Duration = Duration::from_secs(30);
 
 /// For how long an answer says that the bucket is there.
 const FRESH: Duration = Duration::from_secs(10);
@@ -35,7 +35,7 @@ struct State {
     failing: Option<(Instant, Instant)>,
     /// The probe has reached it since then.
     vouched: bool,
-    /// The probe is at work.
+    /// Somebody probes it again and again.
     doubted: bool,
     /// Why everything is refused, if it is.
     away: Option<String>,
@@ -71,7 +71,9 @@ impl Circuit {
     /// The bucket did not do it. True when it is doubted from here on: the caller is to probe.
     pub(super) fn failed(&self, why: &str) -> bool {
         let (mut state, now) = (self.state(), Instant::now());
-        let row = state.failing.filter(|(_, latest)| now.duration_since(*latest) < APART);
+        // While it is probed few others ask.
+        let doubted = state.doubted;
+        let row = state.failing.filter(|(_, latest)| doubted || now.duration_since(*latest) < APART);
         if row.is_none() {
             (state.failures, state.vouched) = (0, false);
         }
@@ -91,19 +93,24 @@ impl Circuit {
         let mut state = self.state();
         match answer {
             Ok(()) => {
-                state.answers();
-                (state.vouched, state.doubted) = (true, false);
+                state.is_vouched_for();
+                state.doubted = false;
             }
             Err(why) => {
                 state.failures = state.failures.saturating_add(1);
                 // Somebody may have been luckier meanwhile.
-                state.doubted = state.failures >= ENOUGH;
+                state.doubted = state.away.is_some() || state.failures >= ENOUGH;
                 if state.doubted {
                     state.goes_away(why);
                 }
             }
         }
         state.doubted
+    }
+
+    /// A probe of another, who asked for itself, has reached it.
+    pub(super) fn is_vouched_for(&self) {
+        self.state().is_vouched_for();
     }
 
     /// Nobody probes any more.
@@ -132,6 +139,11 @@ impl State {
         if self.away.take().is_some() {
             tracing::info!("the bucket is back");
         }
+    }
+
+    fn is_vouched_for(&mut self) {
+        self.answers();
+        self.vouched = true;
     }
 
     fn goes_away(&mut self, why: &str) {
@@ -200,6 +212,21 @@ mod tests {
             assert_eq!(fail(&circuit, 1), 1);
             circuit.allows().unwrap_err();
         }
+    }
+
+    #[test]
+    fn one_who_fails_long_after_the_others_does_not_end_the_probing() {
+        let circuit = Circuit::default();
+        fail(&circuit, 3);
+        assert!(circuit.probed(&refused()));
+        let (first, _) = circuit.state().failing.unwrap();
+        let long_ago = first.checked_sub(APART).unwrap();
+        circuit.state().failing = Some((long_ago, long_ago));
+        assert_eq!(fail(&circuit, 1), 0);
+        assert!(circuit.probed(&refused()), "still away");
+        circuit.allows_to_keep().unwrap_err();
+        assert!(!circuit.probed(&Ok(())));
+        circuit.allows().unwrap();
     }
 
     #[test]

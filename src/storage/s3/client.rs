@@ -141,7 +141,9 @@ impl Client {
         let answer = self.in_time(checked(answer)).await?;
         let size = match (range, status) {
             (None, _) => answer.content_length(),
-            (Some(_), StatusCode::PARTIAL_CONTENT) => whole_size(&answer),
+            (Some((first, _)), StatusCode::PARTIAL_CONTENT) => {
+                whole_size(&answer).filter(|_| begins_at(&answer, first))
+            }
             // All of it was asked for.
             (Some((0, last)), _) => answer.content_length().filter(|size| last >= size.saturating_sub(1)),
             _ => None,
@@ -282,8 +284,18 @@ fn whole_size(answer: &Response) -> Option<u64> {
     answer.headers().get(CONTENT_RANGE)?.to_str().ok()?.rsplit_once('/')?.1.parse().ok()
 }
 
+/// Whether it is `Content-Range: bytes 3-5/10` where `first` is 3.
+fn begins_at(answer: &Response, first: u64) -> bool {
+    let range = answer.headers().get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
+    let begin = range.and_then(|range| range.trim().strip_prefix("bytes ")?.split_once('-')?.0.trim().parse().ok());
+    begin == Some(first)
+}
+
 /// Without the URL, which holds a signature that is good for a while.
 fn unanswered(error: s3_http::Error) -> Failure {
+    if error.is_timeout() {
+        return Failure::late();
+    }
     Failure::unanswered(&error.without_url())
 }
 

@@ -10,6 +10,9 @@ use crate::storage::StorageError;
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_millis(600);
 
+/// So many tries of one thing count as failures of the bucket.
+const COUNTED: u32 = 3;
+
 /// What stood still until then is not tried again: somebody waits.
 const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -49,7 +52,8 @@ impl S3 {
                     return Err(failure.into());
                 }
                 Err(failure) => {
-                    if failure.is_the_buckets() {
+                    // One object that cannot be had, however often it is tried, is no sign of an outage.
+                    if failure.is_the_buckets() && earlier < COUNTED {
                         self.failed(&failure.to_string());
                     }
                     // However long the first try went well, there is a second.
