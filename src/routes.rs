@@ -3,8 +3,8 @@
 pub mod admin;
 mod place;
 
-use actix_web::http::Method;
-use actix_web::web;
+use actix_web::http::{Method, header};
+use actix_web::{HttpRequest, HttpResponse, web};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::api;
@@ -35,7 +35,7 @@ fn table() -> Vec<Place> {
         at("/photos/{id}/original").get(photo_pages::bytes::show_original),
         at("/photos/{id}/{rendition}").get(photo_pages::bytes::show_rendition),
         at("/s/{token}").get(shared::show_shared_photo),
-        at("/s/{token}/download").get_only(shared::download_shared_photo),
+        at("/s/{token}/download").get(shared::download_shared_photo),
         at("/s/{token}/{rendition}").get(shared::show_shared_rendition),
         at("/i/{token}").get(shared::show_shared_bytes),
         at("/u/{username}").get(people::show_public_photos),
@@ -87,7 +87,19 @@ pub fn configure(config: &mut web::ServiceConfig) {
     for place in table() {
         config.service(place.resource);
     }
-    config.default_service(web::to(|| async { Err::<&str, _>(AppError::NotFound) }));
+    config.default_service(web::to(lead_on));
+}
+
+/// An address that leads nowhere: with a slash too many it leads to the page without. 308 also keeps what was sent as it is.
+async fn lead_on(request: HttpRequest) -> Result<HttpResponse, AppError> {
+    let path = request.path().trim_end_matches('/');
+    // Only one slash at the beginning, or it would lead to another site.
+    if path.is_empty() || path == request.path() || path.starts_with("//") || !request.resource_map().has_resource(path)
+    {
+        return Err(AppError::NotFound);
+    }
+    let location = request.uri().query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    Ok(HttpResponse::PermanentRedirect().insert_header((header::LOCATION, location)).finish())
 }
 
 /// Every method and pattern of the table: tests hold their own tables against it. HEAD is not mentioned where GET is.
@@ -109,6 +121,11 @@ pub fn docs() -> &'static str {
 /// The API's description for programs.
 pub fn api_description() -> &'static str {
     "/api/v1/openapi.json"
+}
+
+/// Whether Lumina can work now.
+pub fn health() -> &'static str {
+    "/health"
 }
 
 /// What is measured, for Prometheus.

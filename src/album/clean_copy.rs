@@ -45,10 +45,20 @@ async fn turn(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, AppError> {
 pub struct CleanCopy {
     /// The original's, or JPEG where that cannot be kept.
     pub format: Format,
-    /// The bytes.
-    pub object: Object,
-    /// To be held until they are sent.
-    pub turn: OwnedSemaphorePermit,
+    /// In bytes.
+    pub size: u64,
+    file: Received,
+    turn: OwnedSemaphorePermit,
+}
+
+impl CleanCopy {
+    /// The bytes, or a range of them, and what is to be held until they are sent.
+    ///
+    /// # Errors
+    /// [`AppError::Unavailable`] when they cannot be read.
+    pub async fn open(self, range: Option<(u64, u64)>) -> Result<(Object, OwnedSemaphorePermit), AppError> {
+        Ok((self.file.into_object(range).await?, self.turn))
+    }
 }
 
 impl Album {
@@ -63,7 +73,7 @@ impl Album {
         let original = self.fetch(photo, Kind::Original).await?;
         let copy = self.storage.temporary().await?.finish().await?;
         let outside = self.outside.clone();
-        let write = move |original: &Received, inspected: &Inspected| -> Result<(Format, Received), MediaError> {
+        let write = move |original: &Received, inspected: &Inspected| -> Result<(Format, u64, Received), MediaError> {
             // The work goes on when the visitor has gone: until it ends nobody else's begins.
             let _making = making;
             let file = File::options().write(true).open(copy.path()).map_err(MediaError::Internal)?;
@@ -73,18 +83,19 @@ impl Album {
                 out.flush()?;
                 // A first attempt that failed may have written more.
                 let end = out.stream_position()?;
-                out.get_ref().set_len(end)
+                out.get_ref().set_len(end)?;
+                Ok(end)
             };
-            cut(out).map_err(MediaError::Internal)?;
-            Ok((format, copy))
+            let size = cut(out).map_err(MediaError::Internal)?;
+            Ok((format, size, copy))
         };
         let work = async {
             let (original, inspected) = self.look_at(original, format).await?;
             self.work_on(original, inspected, write).await
         };
         let (_, written, _) = work.await.map_err(NotTaken::of_our_own)?;
-        let (format, copy) = written.map_err(AppError::internal)?;
-        Ok(CleanCopy { format, object: copy.into_object().await?, turn: sending })
+        let (format, size, file) = written.map_err(AppError::internal)?;
+        Ok(CleanCopy { format, size, file, turn: sending })
     }
 
     /// A temporary file with the bytes of one of a photo's objects.

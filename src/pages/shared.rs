@@ -1,7 +1,7 @@
 //! `GET /s/{token}…` and `GET /i/{token}`: a shared photo, for those who have its link.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::header::{EntityTag, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
@@ -11,6 +11,7 @@ use crate::media::RenditionName;
 use crate::models::{Hashtag, Photo, Visibility};
 use crate::pages::photos::card::{Blur, Chip, Rendition, alt, day, local_time, size};
 use crate::routes;
+use crate::web::assets;
 use crate::web::bytes::{self, Caching, Served};
 use crate::web::htmx::page as whole_page;
 use crate::web::limits::guesses::{LINKS, Source};
@@ -129,7 +130,12 @@ pub async fn download_shared_photo(
     token: web::Path<String>,
 ) -> Result<HttpResponse, AppError> {
     let photo = behind_link(&request, &state, linked_photo(&state, &token)).await?;
-    let mut answer = bytes::attachment(state.album.clean_copy(&photo).await?);
+    // Made anew each time, the same by the same program: a download that broke off goes on.
+    let tag = EntityTag::new_strong(format!("{token}-{}-{}", env!("CARGO_PKG_VERSION"), assets::build()));
+    let mut answer = match bytes::known(&request, &tag) {
+        Some(answer) => answer,
+        None => bytes::attachment(&request, state.album.clean_copy(&photo).await?, tag).await?,
+    };
     answer.headers_mut().insert(NOT_INDEXED.0, NOT_INDEXED.1);
     Ok(answer)
 }

@@ -116,12 +116,12 @@ impl Received {
         &self.0
     }
 
-    /// Its bytes, to be sent. The file is gone when they are.
+    /// Its bytes, or a range of them, to be sent. The file is gone when they are.
     ///
     /// # Errors
     /// [`StorageError::Unavailable`] when it cannot be read.
-    pub async fn into_object(self) -> Result<Object, StorageError> {
+    pub async fn into_object(self, range: Option<(u64, u64)>) -> Result<Object, StorageError> {
         // An open file goes on when its name is removed, as happens when `self` is dropped.
-        blocking(move || Object::of(fs::File::open(&self.0)?, None)).await
+        blocking(move || Object::of(fs::File::open(&self.0)?, range)).await
     }
 }

@@ -171,10 +171,37 @@ impl Served {
     }
 }
 
-/// A visitor's copy of a photo, to be saved under a name that says nothing.
-#[must_use]
-pub fn attachment(copy: CleanCopy) -> HttpResponse {
-    let CleanCopy { format, object: Object { size, stream }, turn } = copy;
+/// A visitor's copy of a photo, or a part of it, to be saved under a name that says nothing. `tag` is of this copy.
+///
+/// # Errors
+/// As [`CleanCopy::open`].
+pub async fn attachment(request: &HttpRequest, copy: CleanCopy, tag: EntityTag) -> Result<HttpResponse, AppError> {
+    let (format, size) = (copy.format, copy.size);
+    let range = match requested_range(request, &tag) {
+        None => None,
+        Some((first, last)) => match satisfiable(first, last, size) {
+            Some(range) => Some(range),
+            None => {
+                let range = ContentRange(ContentRangeSpec::Bytes { range: None, instance_length: Some(size) });
+                return Ok(HttpResponse::RangeNotSatisfiable().insert_header(range).finish());
+            }
+        },
+    };
+    let mut head = HttpResponse::build(if range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK });
+    head.content_type(format.content_type())
+        .insert_header(ETag(tag))
+        .insert_header((header::ACCEPT_RANGES, "bytes"))
+        .insert_header((header::CACHE_CONTROL, Caching::WhileShared.header()))
+        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header(disposition(DispositionType::Attachment, &format!("photo.{}", format.extension())));
+    if let Some(range) = range {
+        head.insert_header(ContentRange(ContentRangeSpec::Bytes { range: Some(range), instance_length: Some(size) }));
+    }
+    let length = range.map_or(size, |(first, last)| last - first + 1);
+    if request.method() == Method::HEAD {
+        return Ok(head.body(SizedStream::new(length, nothing())));
+    }
+    let (Object { stream, .. }, turn) = copy.open(range).await?;
     let (send, receive) = mpsc::channel(1);
     actix_web::rt::spawn(async move {
         let (mut stream, end) = (stream, Instant::now() + LONGEST_SEND);
@@ -187,12 +214,14 @@ pub fn attachment(copy: CleanCopy) -> HttpResponse {
         drop(turn);
     });
     let stream = stream::unfold(receive, |mut receive| async { receive.recv().await.map(|chunk| (chunk, receive)) });
-    HttpResponse::Ok()
-        .content_type(format.content_type())
-        .insert_header((header::CACHE_CONTROL, Caching::WhileShared.header()))
-        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
-        .insert_header(disposition(DispositionType::Attachment, &format!("photo.{}", format.extension())))
-        .body(SizedStream::new(size, stream))
+    Ok(head.body(SizedStream::new(length, stream)))
+}
+
+/// "You have it already", if the client's copy is the one of this tag.
+#[must_use]
+pub fn known(request: &HttpRequest, tag: &EntityTag) -> Option<HttpResponse> {
+    let known = request.get_header::<IfNoneMatch>().is_some_and(|known| matches(&known, tag));
+    known.then(|| HttpResponse::NotModified().insert_header(ETag(tag.clone())).finish())
 }
 
 fn nothing() -> Empty<Result<web::Bytes, AppError>> {

@@ -341,7 +341,8 @@ async fn other_methods_and_addresses_find_nothing() {
     }
     for path in [
         "/nothing",
-        "/photos/",
+        "/nothing/",
+        "//photos/",
         "/photos/x",
         "/photos/1",
         "//photos",

@@ -125,3 +125,33 @@ async fn the_theme_is_kept_for_visitors_too() {
     visitor.set_cookie("theme", "x\"onload=\"alert(1)");
     assert!(visitor.get("/").await.html().contains("data-theme=\"system\""));
 }
+
+#[tokio::test]
+async fn a_slash_too_many_leads_to_the_page() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let photo = alice.upload_tagged(jpeg(), "sea").await;
+    let token = alice.share(&photo, "public").await.unwrap();
+    let (page, shared) = (photo.page(), format!("/s/{token}"));
+    let bytes = format!("/i/{token}.webp");
+    let known =
+        ["/photos", "/login", "/register", "/hashtags", "/account", "/admin/people", "/docs", "/u/alice", "/health"];
+    for path in known.into_iter().chain([page.as_str(), &shared, &bytes]) {
+        for client in [&alice, &app.visitor()] {
+            for (slashes, query) in [("/", ""), ("//", "?hashtag=sea&after=")] {
+                let answer = client.get(&format!("{path}{slashes}{query}")).await.assert_status(308);
+                assert_eq!(answer.location(), format!("{path}{query}"));
+            }
+        }
+    }
+    // What is sent stays what is sent: a form is asked for again at the right address, and nothing was done.
+    let answer = alice.post(&format!("{page}/"), &[("title", "Ferry")]).await.assert_status(308);
+    assert_eq!((answer.location(), app.ask("SELECT title FROM photos")), (page.as_str(), String::new()));
+    alice.post(answer.location(), &[("title", "Ferry")]).await.assert_status(303);
+    let elsewhere =
+        ["//evil.example/", "///evil.example//", "/\\evil.example/", "/nothing/", "//", "/s/", "/i/", "/photos//x/"];
+    for path in elsewhere {
+        let answer = alice.get(path).await;
+        assert!([400, 404].contains(&answer.status), "{path}: {answer:?}");
+    }
+}

@@ -187,3 +187,41 @@ async fn the_next_public_page_tells_no_time() {
     let again = app.visitor().get(&next).await.assert_status(200);
     assert_eq!(again.text().matches("class=\"card ").count(), 60);
 }
+
+#[tokio::test]
+async fn a_visitors_download_that_broke_off_goes_on() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let photo = alice.upload(jpeg()).await;
+    let token = alice.share(&photo, "link").await.unwrap();
+    let (path, visitor) = (format!("/s/{token}/download"), app.visitor());
+    let whole = visitor.get(&path).await.assert_status(200);
+    let (size, tag) = (whole.bytes.len(), whole.header("etag").to_owned());
+    assert_eq!(whole.header("accept-ranges"), "bytes");
+    let head = visitor.send(visitor.request(reqwest::Method::HEAD, &path)).await.assert_status(200);
+    for name in ["content-length", "content-type", "content-disposition", "etag", "accept-ranges", "x-robots-tag"] {
+        assert_eq!(head.header(name), whole.header(name), "{name}");
+    }
+    assert!(head.bytes.is_empty() && head.header("content-length") == size.to_string());
+    let end = size - 1;
+    for (range, first, last) in [
+        ("bytes=0-9".to_owned(), 0, 9),
+        (format!("bytes={}-", size / 2), size / 2, end),
+        ("bytes=-7".to_owned(), size - 7, end),
+        (format!("bytes=5-{}", size + 100), 5, end),
+    ] {
+        let part = visitor.get_with(&path, &[("range", &range), ("if-range", &tag)]).await.assert_status(206);
+        assert_eq!(part.bytes, whole.bytes[first..=last], "{range}");
+        assert_eq!(part.header("content-range"), format!("bytes {first}-{last}/{size}"));
+        assert_eq!(part.header("content-disposition"), whole.header("content-disposition"));
+    }
+    let other = visitor.get_with(&path, &[("range", "bytes=0-9"), ("if-range", "\"other\"")]).await.assert_status(200);
+    assert_eq!(other.bytes, whole.bytes);
+    let beyond = visitor.get_with(&path, &[("range", &format!("bytes={size}-"))]).await.assert_status(416);
+    assert_eq!(beyond.header("content-range"), format!("bytes */{size}"));
+    visitor.get_with(&path, &[("if-none-match", &tag)]).await.assert_status(304);
+    alice.share(&photo, "private").await;
+    for headers in [&[][..], &[("if-none-match", tag.as_str())], &[("range", "bytes=0-9")]] {
+        visitor.get_with(&path, headers).await.assert_status(404);
+    }
+}
