@@ -102,6 +102,9 @@ pub enum AppError {
     /// Somebody else was faster.
     #[error("conflict: {0}")]
     Conflict(String),
+    /// It is not what the client named in `If-Match` any more.
+    #[error("changed meanwhile")]
+    ChangedMeanwhile,
     /// The same request is being worked on under the same `Idempotency-Key`.
     #[error("in progress")]
     InProgress,
@@ -151,6 +154,7 @@ impl ResponseError for AppError {
             Self::TooLarge(_) | Self::OverQuota(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Conflict(_) | Self::Taken(_) | Self::InProgress => StatusCode::CONFLICT,
+            Self::ChangedMeanwhile => StatusCode::PRECONDITION_FAILED,
             Self::Elsewhere { away: false, .. } => StatusCode::FORBIDDEN,
             Self::Unavailable(_) | Self::Elsewhere { away: true, .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

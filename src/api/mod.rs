@@ -22,12 +22,16 @@ use sha2::{Digest, Sha256};
 use crate::error::AppError;
 use crate::web::bytes::matches;
 
+/// What tells this JSON from any other.
+fn digest(body: &str) -> String {
+    BASE64.encode(Sha256::digest(body.as_bytes()).get(..15).unwrap_or_default())
+}
+
 /// A list, or "you have it already". The tag is of what it says: reading the rows is cheap, sending them over and over to
 /// a program that looks for news is not. Weak, because the same list may be sent compressed.
 fn tagged(request: &HttpRequest, list: &impl Serialize) -> Result<HttpResponse, AppError> {
     let body = serde_json::to_string(list).map_err(AppError::internal)?;
-    let digest = Sha256::digest(body.as_bytes());
-    let tag = EntityTag::new_weak(BASE64.encode(digest.get(..15).unwrap_or_default()));
+    let tag = EntityTag::new_weak(digest(&body));
     let same = matches!(request.get_header::<IfNoneMatch>(), Some(known) if matches(&known, &tag));
     let status = if same { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     let mut answer = HttpResponse::build(status);

@@ -1,7 +1,9 @@
 //! `/api/v1/photos/`: one's own photos.
 
 use actix_multipart::Multipart;
+use actix_web::http::header::{self, ETag, EntityTag, Header as _, IfMatch};
 use actix_web::{HttpRequest, HttpResponse, web};
+use diesel::{PgConnection, QueryResult};
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -10,18 +12,18 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema,
 use crate::album::{NotTaken, Staged, Taken};
 use crate::api::idempotency::{Claimed, IdempotencyKey, Try, fingerprint, respond};
 use crate::api::photo_json::{PhotoJson, PhotoList};
-use crate::api::tagged;
+use crate::api::{digest, tagged};
 use crate::app::AppState;
 use crate::config::Limits;
 use crate::error::{AppError, FieldErrors};
 use crate::media::MediaError;
 use crate::models::idempotency::{Answer, Hold};
-use crate::models::{Cursor, Hashtag, Listing, Photo, PhotoId, UserId, Visibility};
+use crate::models::{Cursor, Hashtag, Listing, Photo, PhotoId, UserId, Visibility, hashtag};
 use crate::routes;
-use crate::web::caller::{Asking, Caller, ReadPhotos, Sent, WritePhotos};
+use crate::web::caller::{Caller, ReadPhotos, Sent, WritePhotos};
 use crate::web::filter::{Filter, cut_page};
-use crate::web::forms::{Field, JsonBody, Pairs};
-use crate::web::photo_changes::{Changes, Typed, Wrong};
+use crate::web::forms::{JsonBody, Pairs};
+use crate::web::photo_changes::{Checked, Typed};
 use crate::web::upload_form::{Refusal, UploadForm};
 
 /// Photos of an answer, unless it is asked for another number.
@@ -79,9 +81,13 @@ struct Wanted {
 impl Wanted {
     fn parse(hashtags: &str, visibility: &str) -> Result<Self, AppError> {
         let typed = |text: &str| Some(text).filter(|text| !text.is_empty()).map(str::to_owned);
-        let typed = Typed { title: None, hashtags: Some(hashtags.to_owned()), visibility: typed(visibility) };
-        let changes = Changes::parse(typed).map_err(wrong)?;
-        Ok(Self { hashtags: changes.hashtags.unwrap_or_default(), visibility: changes.visibility })
+        let checked = Typed::by_program(None, Some(hashtags.to_owned()), typed(visibility)).checked();
+        if !checked.is_fine() {
+            return Err(wrong(checked));
+        }
+        let hashtags = Hashtag::parse_list(hashtags);
+        let hashtags = hashtags.map_err(|error| AppError::invalid_field("hashtags", error.to_string()))?;
+        Ok(Self { hashtags, visibility: Visibility::parse(visibility) })
     }
 }
 
@@ -134,7 +140,8 @@ pub async fn show_photo(
     caller: Caller<ReadPhotos>,
     id: web::Path<PhotoId>,
 ) -> Result<HttpResponse, AppError> {
-    answer(&state, &caller, *id).await
+    let (owner, id, shown) = (caller.user.id, *id, state.clone());
+    Ok(state.db.read(move |conn| Shown::load(conn, &shown, owner, id)).await?.answer())
 }
 
 /// What is to change of a photo; what is absent or null stays as it is.
@@ -185,18 +192,67 @@ pub(super) fn names() -> Schema {
         .into()
 }
 
-/// `PATCH /photos/{id}`: title, hashtags, visibility; all that are sent, or none when one of them is wrong.
+/// `PATCH /photos/{id}`: title, hashtags, visibility; all that are sent, or none when one of them is wrong, or when the photo
+/// is not the one any more that `If-Match` names.
 pub async fn update_photo(
+    request: HttpRequest,
     state: web::Data<AppState>,
     id: web::Path<PhotoId>,
     sent: Sent<WritePhotos, JsonBody<Patch>>,
 ) -> Result<HttpResponse, AppError> {
     let Sent(caller, JsonBody(Patch { title, hashtags, visibility })) = sent;
-    let hashtags = hashtags.map(Names::into_text);
-    let changes = Changes::parse(Typed { title, hashtags, visibility }).map_err(wrong)?;
-    let (owner, photo) = (caller.user.id, *id);
-    state.db.write(move |conn| changes.save(conn, owner, photo)).await?;
-    answer(&state, &caller, photo).await
+    let typed = Typed::by_program(title, hashtags.map(Names::into_text), visibility);
+    let checked = typed.checked();
+    if !checked.is_fine() {
+        return Err(wrong(checked));
+    }
+    let (edit, expected) = (typed.edit()?, expected(&request)?);
+    let (owner, photo, shown) = (caller.user.id, *id, state.clone());
+    let change = move |conn: &mut PgConnection| {
+        if let Some(expected) = expected {
+            hashtag::lock_owner(conn, owner)?;
+            Photo::hold(conn, owner, photo)?;
+            let now = Shown::load(conn, &shown, owner, photo)?;
+            if !expected.iter().any(|tag| tag.weak_eq(&now.tag())) {
+                return Err(AppError::ChangedMeanwhile);
+            }
+        }
+        edit.save(conn, owner, photo)?.map_err(|_| AppError::ChangedMeanwhile)?;
+        Ok(Shown::load(conn, &shown, owner, photo)?)
+    };
+    Ok(state.db.write(change).await?.answer())
+}
+
+/// The photos that a change is for; `None` for whatever is there.
+fn expected(request: &HttpRequest) -> Result<Option<Vec<EntityTag>>, AppError> {
+    if !request.headers().contains_key(header::IF_MATCH) {
+        return Ok(None);
+    }
+    match IfMatch::parse(request) {
+        Ok(IfMatch::Any) => Ok(None),
+        Ok(IfMatch::Items(tags)) => Ok(Some(tags)),
+        Err(_) => Err(AppError::BadRequest("If-Match names an ETag, in quotation marks.".to_owned())),
+    }
+}
+
+/// A photo as its answer shows it.
+struct Shown(String);
+
+impl Shown {
+    fn load(conn: &mut PgConnection, state: &AppState, owner: UserId, id: PhotoId) -> QueryResult<Self> {
+        let (photo, hashtags) = (Photo::owned_by(conn, owner, id)?, Hashtag::of_photo(conn, id)?);
+        let body = serde_json::to_string(&PhotoJson::of(state, photo, hashtags));
+        body.map(Self).map_err(|error| diesel::result::Error::SerializationError(error.into()))
+    }
+
+    /// Strong: it is of all that the answer says. Compared as a weak one, since proxies that compress weaken it.
+    fn tag(&self) -> EntityTag {
+        EntityTag::new_strong(digest(&self.0))
+    }
+
+    fn answer(self) -> HttpResponse {
+        HttpResponse::Ok().insert_header(ETag(self.tag())).content_type("application/json").body(self.0)
+    }
 }
 
 /// `DELETE /photos/{id}`: no door shows it from here on.
@@ -209,15 +265,6 @@ pub async fn delete_photo(
         return Err(AppError::NotFound);
     }
     Ok(HttpResponse::NoContent().finish())
-}
-
-async fn answer(state: &AppState, caller: &Asking, id: PhotoId) -> Result<HttpResponse, AppError> {
-    let owner = caller.user.id;
-    let (photo, hashtags) = state
-        .db
-        .read(move |conn| diesel::QueryResult::Ok((Photo::owned_by(conn, owner, id)?, Hashtag::of_photo(conn, id)?)))
-        .await?;
-    Ok(HttpResponse::Ok().json(PhotoJson::of(state, photo, hashtags)))
 }
 
 fn limit(request: &HttpRequest) -> Result<usize, AppError> {
@@ -250,9 +297,8 @@ pub(super) fn refused(filename: String, error: NotTaken) -> AppError {
     }
 }
 
-fn wrong(wrong: Wrong) -> AppError {
-    let visibility = wrong.visibility.then(|| Field::wrong("Use private, link or public."));
-    let fields = [("title", wrong.title), ("hashtags", wrong.hashtags), ("visibility", visibility)];
+fn wrong(Checked { title, hashtags, visibility }: Checked) -> AppError {
+    let fields = [("title", title), ("hashtags", hashtags), ("visibility", visibility)];
     let wrong = fields.into_iter().filter_map(|(name, field)| Some((name, field?.errors)));
     AppError::InvalidFields(wrong.filter(|(_, errors)| !errors.is_empty()).collect::<FieldErrors>())
 }

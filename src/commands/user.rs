@@ -16,7 +16,7 @@ use crate::db::Db;
 use crate::models::person::{LastAdmin, Person};
 use crate::models::quota::in_words;
 use crate::models::user::NewUser;
-use crate::models::{PersonalToken, Role, Session, User};
+use crate::models::{Edit, PersonalToken, Role, Session, User};
 use crate::passwords::Passwords;
 use crate::threads::InFlight;
 use crate::web::new_account::{Fields, NewAccount, checked_password};
@@ -127,7 +127,7 @@ async fn add(
     let made = db
         .write(move |conn| {
             diesel::QueryResult::Ok(match User::create(conn, &new)? {
-                Ok(user) if admin => User::set_role(conn, user.id, Role::Admin)?.ok(),
+                Ok(user) if admin => User::set_role(conn, user.id, Edit::blind(Role::Admin))?.ok(),
                 made => made.ok(),
             })
         })
@@ -171,7 +171,9 @@ async fn set_role(db: &Db, login: String, role: NewRole) -> Result<String, Start
         NewRole::User => Role::User,
         NewRole::Admin => Role::Admin,
     };
-    let user = db.write(move |conn| User::set_role(conn, user.id, role)).await?.map_err(last_admin)?;
+    let changed = db.write(move |conn| User::set_role(conn, user.id, Edit::blind(role))).await?;
+    // A blind edit is never stale.
+    let user = changed.map_err(|_| last_admin(LastAdmin))?;
     Ok(format!("{} has the role {} now.", user.username, user.role().as_str()))
 }
 

@@ -159,11 +159,12 @@ impl Hashtag {
         .map(drop)
     }
 
-    /// Makes these the hashtags of one photo of `owner`.
+    /// Makes these the hashtags of one photo of `owner`. Called by [`PhotoEdit`](crate::models::PhotoEdit) alone, which looks
+    /// whether they were changed meanwhile.
     ///
     /// # Errors
     /// Of the database.
-    pub fn replace(conn: &mut PgConnection, owner: UserId, photo: PhotoId, names: &[Self]) -> QueryResult<()> {
+    pub(super) fn replace(conn: &mut PgConnection, owner: UserId, photo: PhotoId, names: &[Self]) -> QueryResult<()> {
         lock_owner(conn, owner)?;
         let kept = Self::ensure(conn, names)?;
         diesel::delete(
@@ -202,6 +203,16 @@ impl Hashtag {
             .order(hashtags::name)
             .select(hashtags::name)
             .load(conn)
+    }
+
+    /// The hashtags on one photo, sorted as [`Hashtag::parse_list`] does.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn on_photo(conn: &mut PgConnection, photo: PhotoId) -> QueryResult<Vec<Self>> {
+        let mut hashtags: Vec<_> = Self::of_photo(conn, photo)?.into_iter().map(Self).collect();
+        hashtags.sort();
+        Ok(hashtags)
     }
 
     /// The hashtags `owner` uses most, with the number of photos.

@@ -3,6 +3,7 @@
 //! Functions take the connection first and, for whatever somebody owns, who is asking: there is no bare `find(id)`.
 
 pub mod chore;
+pub mod edit;
 pub mod gallery;
 pub mod hashtag;
 pub mod idempotency;
@@ -14,6 +15,7 @@ pub mod invitation;
 pub mod person;
 pub mod personal_token;
 pub mod photo;
+pub mod photo_edit;
 pub mod public_copy;
 pub mod quota;
 pub mod removal;
@@ -26,12 +28,14 @@ pub mod upload;
 pub mod user;
 
 pub use chore::Chore;
+pub use edit::{Edit, Stale};
 pub use gallery::{Cursor, Listing};
 pub use hashtag::Hashtag;
 pub use ids::{InvitationId, PersonalTokenId, PhotoId, SessionId, UploadId, UserId};
 pub use invitation::Invitation;
 pub use personal_token::{PersonalToken, Scope};
 pub use photo::{Made, NewPhoto, Photo, PhotoFacts, Visibility};
+pub use photo_edit::PhotoEdit;
 pub use quota::Quota;
 pub use seen::{Seen, Viewer, Which};
 pub use session::Session;

@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 
 use crate::db::schema::{photo_counts, users};
+use crate::models::edit::{Edit, Merge, Stale};
 use crate::models::user::lower;
 use crate::models::{PersonalToken, Role, Session, User, UserId};
 
@@ -31,6 +32,15 @@ pub struct Totals {
 /// The change would leave nobody who can administer: it was not made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LastAdmin;
+
+/// Why a role was not changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoleKept {
+    /// See [`LastAdmin`].
+    LastAdmin,
+    /// Somebody else changed it meanwhile.
+    Stale(Stale),
+}
 
 impl Person {
     /// At most `limit` people by name, from the one after `after` on: those with `part` in their username, email address
@@ -120,9 +130,18 @@ impl User {
     ///
     /// # Errors
     /// [`diesel::NotFound`] when there is no such account.
-    pub fn set_role(conn: &mut PgConnection, id: UserId, role: Role) -> QueryResult<Result<Self, LastAdmin>> {
-        if role == Role::User && is_last_admin(conn, id)? {
-            return Ok(Err(LastAdmin));
+    pub fn set_role(conn: &mut PgConnection, id: UserId, edit: Edit<Role>) -> QueryResult<Result<Self, RoleKept>> {
+        // First, so that two admins who act at once take the rows in the same order.
+        let last_admin = is_last_admin(conn, id)?;
+        let user = Self::hold(conn, id)?;
+        let mut merge = Merge::default();
+        let role = merge.field("role", Some(edit), &user.role());
+        if let Err(stale) = merge.finish() {
+            return Ok(Err(RoleKept::Stale(stale)));
+        }
+        let Some(role) = role else { return Ok(Ok(user)) };
+        if role == Role::User && last_admin {
+            return Ok(Err(RoleKept::LastAdmin));
         }
         diesel::update(users::table.find(id))
             .set(users::role.eq(role.as_str()))
@@ -135,11 +154,19 @@ impl User {
     ///
     /// # Errors
     /// [`diesel::NotFound`] when there is no such account.
-    pub fn set_quota(conn: &mut PgConnection, id: UserId, quota_mib: Option<i32>) -> QueryResult<Self> {
+    pub fn set_quota(conn: &mut PgConnection, id: UserId, edit: Edit<Option<i32>>) -> QueryResult<Result<Self, Stale>> {
+        let user = Self::hold(conn, id)?;
+        let mut merge = Merge::default();
+        let quota_mib = merge.field("quota_mib", Some(edit), &user.quota_mib);
+        if let Err(stale) = merge.finish() {
+            return Ok(Err(stale));
+        }
+        let Some(quota_mib) = quota_mib else { return Ok(Ok(user)) };
         diesel::update(users::table.find(id))
             .set(users::quota_mib.eq(quota_mib))
             .returning(Self::as_returning())
             .get_result(conn)
+            .map(Ok)
     }
 }
 

@@ -207,6 +207,15 @@ impl Photo {
         photos::table.find(id).filter(photos::owner_id.eq(owner)).select(Self::as_select()).first(conn)
     }
 
+    /// As [`Photo::owned_by`], and nobody else changes it until the transaction ends.
+    ///
+    /// # Errors
+    /// As [`Photo::owned_by`].
+    pub fn hold(conn: &mut PgConnection, owner: UserId, id: PhotoId) -> QueryResult<Self> {
+        let own = photos::table.find(id).filter(photos::owner_id.eq(owner));
+        own.for_no_key_update().select(Self::as_select()).first(conn)
+    }
+
     /// What the file says of itself, if `owner` owns the photo.
     ///
     /// # Errors
@@ -312,18 +321,20 @@ impl Photo {
         diesel::update(photos::table.find(photo.id)).set((made, facts, taken_at)).execute(conn).map(drop)
     }
 
-    /// Sets the title.
+    /// Sets the title. Called by [`PhotoEdit`](crate::models::PhotoEdit) alone.
     ///
     /// # Errors
     /// [`diesel::NotFound`] as [`Photo::owned_by`].
-    pub fn set_title(conn: &mut PgConnection, owner: UserId, id: PhotoId, title: &str) -> QueryResult<Self> {
+    pub(super) fn set_title(conn: &mut PgConnection, owner: UserId, id: PhotoId, title: &str) -> QueryResult<Self> {
         diesel::update(photos::table.find(id).filter(photos::owner_id.eq(owner)))
             .set(photos::title.eq(title))
             .returning(Self::as_returning())
             .get_result(conn)
     }
 
-    /// Changes who may see it. Making it private ends its link for good: sharing it again makes a new one.
+    /// Sets who may see it, whatever it was: for a photo that is just coming in. Of one that is here,
+    /// [`PhotoEdit`](crate::models::PhotoEdit) changes it. Making it private ends its link for good: sharing it again makes a
+    /// new one.
     ///
     /// # Errors
     /// [`diesel::NotFound`] as [`Photo::owned_by`].
@@ -333,12 +344,7 @@ impl Photo {
         id: PhotoId,
         visibility: Visibility,
     ) -> QueryResult<Self> {
-        let photo = photos::table
-            .find(id)
-            .filter(photos::owner_id.eq(owner))
-            .for_update()
-            .select(Self::as_select())
-            .first(conn)?;
+        let photo = Self::hold(conn, owner, id)?;
         let token = match visibility {
             Visibility::Private => None,
             Visibility::Link | Visibility::Public => Some(photo.share_token.unwrap_or_else(new_share_token)),

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use crate::config::Registration;
 use crate::db::schema::settings;
+use crate::models::edit::{Edit, Merge, Stale};
 
 /// The one row of `settings`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,11 +29,28 @@ impl Settings {
         Ok(Self { registration: if registration.is_empty() { Registration::Open } else { known }, quota_mib })
     }
 
-    /// Keeps them.
+    /// Changes them, both or neither; what is `None` stays.
     ///
     /// # Errors
     /// Of the database.
-    pub fn save(&self, conn: &mut PgConnection) -> QueryResult<()> {
+    pub fn change(
+        conn: &mut PgConnection,
+        registration: Option<Edit<Registration>>,
+        quota_mib: Option<Edit<Option<i32>>>,
+    ) -> QueryResult<Result<(), Stale>> {
+        // There may be no row yet that could be locked.
+        diesel::sql_query("SELECT pg_advisory_xact_lock(hashtext('lumina settings'))").execute(conn)?;
+        let now = Self::load(conn)?;
+        let mut merge = Merge::default();
+        let registration = merge.field("registration", registration, &now.registration).unwrap_or(now.registration);
+        let quota_mib = merge.field("quota_mib", quota_mib, &now.quota_mib).unwrap_or(now.quota_mib);
+        match merge.finish() {
+            Ok(()) => Self { registration, quota_mib }.save(conn).map(Ok),
+            Err(stale) => Ok(Err(stale)),
+        }
+    }
+
+    fn save(&self, conn: &mut PgConnection) -> QueryResult<()> {
         let values = (settings::registration.eq(self.registration.as_str()), settings::quota_mib.eq(self.quota_mib));
         diesel::insert_into(settings::table)
             .values((settings::id.eq(true), values))

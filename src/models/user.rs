@@ -8,6 +8,7 @@ use diesel::sql_types::Text;
 
 use crate::db::schema::users;
 use crate::models::UserId;
+use crate::models::edit::{Edit, Merge, Stale};
 
 diesel::define_sql_function! {
     /// Postgres's `lower`, on which the unique indexes of usernames and email addresses stand.
@@ -105,6 +106,15 @@ impl Taken {
     }
 }
 
+/// Why a profile was not changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ProfileKept {
+    /// Somebody else has the address.
+    Taken(Taken),
+    /// It was changed meanwhile, on another device or in another tab.
+    Stale(Stale),
+}
+
 impl User {
     /// What the user may do.
     #[must_use]
@@ -174,22 +184,37 @@ impl User {
         if self.full_name.is_empty() { &self.username } else { &self.full_name }
     }
 
-    /// Changes email address and full name.
+    /// The account, which nobody else changes until the transaction ends.
+    ///
+    /// # Errors
+    /// [`diesel::NotFound`] when there is no such account.
+    pub fn hold(conn: &mut PgConnection, id: UserId) -> QueryResult<Self> {
+        users::table.find(id).for_no_key_update().select(Self::as_select()).first(conn)
+    }
+
+    /// Changes email address and full name, both or neither.
     ///
     /// # Errors
     /// As [`User::create`].
     pub fn update_profile(
         conn: &mut PgConnection,
         id: UserId,
-        email: &str,
-        full_name: &str,
-    ) -> QueryResult<Result<Self, Taken>> {
-        Self::or_taken(
-            diesel::update(users::table.find(id))
-                .set((users::email.eq(email), users::full_name.eq(full_name)))
-                .returning(Self::as_returning())
-                .get_result(conn),
-        )
+        email: Edit<String>,
+        full_name: Edit<String>,
+    ) -> QueryResult<Result<Self, ProfileKept>> {
+        let user = Self::hold(conn, id)?;
+        let mut merge = Merge::default();
+        let email = merge.field("email", Some(email), &user.email).map(|email| users::email.eq(email));
+        let full_name =
+            merge.field("full_name", Some(full_name), &user.full_name).map(|name| users::full_name.eq(name));
+        if let Err(stale) = merge.finish() {
+            return Ok(Err(ProfileKept::Stale(stale)));
+        }
+        if email.is_none() && full_name.is_none() {
+            return Ok(Ok(user));
+        }
+        let saved = diesel::update(users::table.find(id)).set((email, full_name)).returning(Self::as_returning());
+        Ok(Self::or_taken(saved.get_result(conn))?.map_err(ProfileKept::Taken))
     }
 
     /// Sets a new password hash.

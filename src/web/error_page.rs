@@ -183,6 +183,11 @@ fn words(status: StatusCode, cause: Option<&AppError>) -> (&'static str, String)
         (_, Some(AppError::OverQuota(reason))) => ("No room left", reason.clone()),
         (_, Some(AppError::Unsupported(reason))) => ("That cannot be read", reason.clone()),
         (_, Some(AppError::Conflict(reason))) => ("Somebody was faster", reason.clone()),
+        (_, Some(AppError::ChangedMeanwhile)) => (
+            "Changed meanwhile",
+            "This has been changed since you read it. Nothing was changed now. Read it again, then repeat what you did."
+                .to_owned(),
+        ),
         (_, Some(AppError::InProgress)) => (
             "Still at it",
             "The first request with this Idempotency-Key is still being worked on. Send it again in a moment.".to_owned(),

@@ -24,17 +24,21 @@ pub struct Field {
     pub value: String,
     /// In words; empty when it is fine.
     pub errors: Vec<String>,
+    /// The stored value that the page was drawn from, which the form sends along: see `web::edits`.
+    pub was: Option<String>,
+    /// What was typed and not saved, because the field was changed meanwhile.
+    pub typed: Option<String>,
 }
 
 impl Field {
     /// A field that holds this.
     pub fn of(value: impl Into<String>) -> Self {
-        Self { value: value.into(), errors: Vec::new() }
+        Self { value: value.into(), ..Self::default() }
     }
 
     /// An empty field with something wrong about it.
     pub fn wrong(error: impl Into<String>) -> Self {
-        Self { value: String::new(), errors: vec![error.into()] }
+        Self { errors: vec![error.into()], ..Self::default() }
     }
 
     /// Says that something is wrong with it.

@@ -7,6 +7,7 @@ pub mod caller;
 pub mod cookies;
 pub mod cors;
 pub mod csrf;
+pub mod edits;
 pub mod error_page;
 pub mod filter;
 pub mod forms;

@@ -1,85 +1,99 @@
 //! What an owner may change of a photo, by the form on its page or by the API.
 
-use diesel::{PgConnection, QueryResult};
-use serde::Deserialize;
-
-use crate::models::{Hashtag, Photo, PhotoId, UserId, Visibility, hashtag};
-use crate::web::forms::Field;
+use crate::error::AppError;
+use crate::models::{Hashtag, PhotoEdit, Visibility};
+use crate::web::edits::Input;
+use crate::web::forms::{Field, Pairs};
 
 /// What is to change; what is absent stays.
-#[derive(Default, Deserialize)]
+#[derive(Default)]
 pub struct Typed {
     /// May be empty.
-    pub title: Option<String>,
+    pub title: Option<Input>,
     /// A list as people type it.
-    pub hashtags: Option<String>,
+    pub hashtags: Option<Input>,
     /// `private`, `link` or `public`.
-    pub visibility: Option<String>,
+    pub visibility: Option<Input>,
 }
 
-/// Changes that can be saved.
-pub struct Changes {
-    title: Option<String>,
-    /// What it is to carry.
-    pub hashtags: Option<Vec<Hashtag>>,
-    /// Who is to see it.
-    pub visibility: Option<Visibility>,
-}
-
-/// The fields as they were typed, with what is wrong with them.
-pub struct Wrong {
-    /// The title, if it was sent.
+/// The fields that were sent, with what is wrong with them.
+pub struct Checked {
+    /// The title.
     pub title: Option<Field>,
-    /// The hashtags, if they were sent.
+    /// The hashtags.
     pub hashtags: Option<Field>,
-    /// What was sent is no visibility; no form of ours can send it.
-    pub visibility: bool,
+    /// Who is to see it.
+    pub visibility: Option<Field>,
 }
 
-impl Changes {
-    /// Checks what was typed.
-    ///
-    /// # Errors
-    /// [`Wrong`]: everything that is wrong.
-    pub fn parse(typed: Typed) -> Result<Self, Wrong> {
-        let mut title = typed.title.as_deref().map(|typed| Field::of(typed.trim()));
-        if let Some(field) = &mut title
-            && (field.value.chars().count() > 200 || field.value.chars().any(char::is_control))
-        {
-            field.refuse("Use at most 200 characters, on one line.");
-        }
-        let names = typed.hashtags.as_deref().map(Hashtag::parse_list);
-        let mut hashtags = typed.hashtags.map(Field::of);
-        if let (Some(field), Some(Err(error))) = (&mut hashtags, &names) {
-            field.refuse(error.to_string());
-        }
-        let chosen = typed.visibility.as_deref().map(Visibility::parse);
-        let visibility = chosen == Some(None);
-        let title_is_fine = title.as_ref().is_none_or(Field::is_fine);
-        match names.transpose() {
-            Ok(hashtags) if title_is_fine && !visibility => {
-                Ok(Self { title: title.map(|field| field.value), hashtags, visibility: chosen.flatten() })
-            }
-            _ => Err(Wrong { title, hashtags, visibility }),
+impl Typed {
+    /// By the form of a page.
+    #[must_use]
+    pub fn of(form: &Pairs) -> Self {
+        Self { title: form.input("title"), hashtags: form.input("hashtags"), visibility: form.input("visibility") }
+    }
+
+    /// By a program, which sets what it sends.
+    #[must_use]
+    pub fn by_program(title: Option<String>, hashtags: Option<String>, visibility: Option<String>) -> Self {
+        let [title, hashtags, visibility] = [title, hashtags, visibility].map(|sent| sent.map(Input::blind));
+        Self { title, hashtags, visibility }
+    }
+
+    /// What is wrong with it.
+    #[must_use]
+    pub fn checked(&self) -> Checked {
+        let checked =
+            |input: &Option<Input>, check: fn(&str) -> Field| input.as_ref().map(|input| input.checked(check));
+        Checked {
+            title: checked(&self.title, checked_title),
+            hashtags: checked(&self.hashtags, checked_hashtags),
+            visibility: checked(&self.visibility, checked_visibility),
         }
     }
 
-    /// Saves all of them.
+    /// To be saved, once nothing is wrong with it.
     ///
     /// # Errors
-    /// [`diesel::NotFound`] when `owner` has no such photo, else of the database.
-    pub fn save(&self, conn: &mut PgConnection, owner: UserId, id: PhotoId) -> QueryResult<()> {
-        hashtag::lock_owner(conn, owner)?;
-        Photo::owned_by(conn, owner, id)?;
-        if let Some(title) = &self.title {
-            Photo::set_title(conn, owner, id, title)?;
-        }
-        if let Some(hashtags) = &self.hashtags {
-            Hashtag::replace(conn, owner, id, hashtags)?;
-        }
-        if let Some(visibility) = self.visibility {
-            Photo::set_visibility(conn, owner, id, visibility)?;
-        }
-        Ok(())
+    /// As [`Input::edit`].
+    pub fn edit(&self) -> Result<PhotoEdit, AppError> {
+        let hashtags = |text: &str| Hashtag::parse_list(text).ok();
+        Ok(PhotoEdit {
+            title: self.title.as_ref().map(Input::text_edit),
+            hashtags: self.hashtags.as_ref().map(|input| input.edit(hashtags)).transpose()?,
+            visibility: self.visibility.as_ref().map(|input| input.edit(Visibility::parse)).transpose()?,
+        })
     }
+}
+
+impl Checked {
+    /// Whether nothing is wrong.
+    #[must_use]
+    pub fn is_fine(&self) -> bool {
+        [&self.title, &self.hashtags, &self.visibility].into_iter().flatten().all(Field::is_fine)
+    }
+}
+
+fn checked_title(typed: &str) -> Field {
+    let mut field = Field::of(typed.trim());
+    if field.value.chars().count() > 200 || field.value.chars().any(char::is_control) {
+        field.refuse("Use at most 200 characters, on one line.");
+    }
+    field
+}
+
+fn checked_hashtags(typed: &str) -> Field {
+    let mut field = Field::of(typed);
+    if let Err(error) = Hashtag::parse_list(typed) {
+        field.refuse(error.to_string());
+    }
+    field
+}
+
+fn checked_visibility(typed: &str) -> Field {
+    let mut field = Field::of(typed);
+    if Visibility::parse(typed).is_none() {
+        field.refuse("Use private, link or public.");
+    }
+    field
 }

@@ -33,6 +33,17 @@ document.addEventListener("submit", (event) => {
   });
 });
 
+// What was typed and could not be saved, because the field was changed meanwhile: back into the field, to be saved now.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-use]");
+  if (!button) return;
+  const field = document.getElementById(button.dataset.use);
+  field.value = button.parentElement.querySelector("[data-typed]").textContent;
+  button.parentElement.remove();
+  field.focus();
+  for (const kind of ["input", "change"]) field.dispatchEvent(new Event(kind, { bubbles: true }));
+});
+
 // Coming back by the browser's back button must find the form usable.
 addEventListener("pageshow", () => {
   for (const form of document.querySelectorAll("form[data-busy]")) delete form.dataset.busy;

@@ -58,17 +58,34 @@ for (const kind of ["pointerup", "pointercancel"]) {
 }
 
 // The answer to a save is merged into the panel. What was typed or chosen since that save was sent must survive it, or a
-// slow network would eat it.
-const unsaved = new Map(); // a field's name → what is in it
+// slow network would eat it; with what the page said when it was typed, so that the server sees what was changed meanwhile.
+const unsaved = new Map(); // a field's name → what is in it, and what it was
+const fields = () => document.getElementById("details-form").elements;
+let sent = null;
 for (const kind of ["input", "change"]) {
   document.addEventListener(kind, (event) => {
-    if (event.target.matches("#details-form input")) unsaved.set(event.target.name, event.target.value);
+    const { name, value } = event.target;
+    if (!event.target.matches("#details-form input:not([type=hidden])")) return;
+    unsaved.set(name, { value, was: unsaved.get(name)?.was ?? fields()[`was_${name}`].value });
   });
 }
 document.addEventListener("htmx:before:request", (event) => {
-  const sent = event.detail.ctx.request.body;
-  for (const [name, value] of unsaved) if (sent?.get?.(name) === value) unsaved.delete(name);
+  if (event.target.id !== "details-form") return;
+  // It may have waited for another save, whose answer told what is stored by now.
+  sent = event.detail.ctx.request.body;
+  for (const [name, value] of new FormData(event.target)) sent.set(name, value);
+  for (const [name, { value }] of unsaved) if (sent.get(name) === value) unsaved.delete(name);
 });
+
+function keepUnsaved(saved) {
+  for (const [name, field] of unsaved) {
+    const was = fields()[`was_${name}`];
+    // Either this save has put the new value there itself, or it is still the change of an older one.
+    if (saved && sent.get(name) !== sent.get(`was_${name}`)) field.was = was.value;
+    else was.value = field.was;
+    fields()[name].value = field.value;
+  }
+}
 
 // One click copies the link. A photo that nobody else may see gets its link first: the button there says so. It does by
 // the form above what its choice there would do: two forms could overtake each other, and an older answer be shown last.
@@ -79,18 +96,20 @@ document.addEventListener("submit", (event) => {
   copyNext = true;
   const link = document.getElementById("visibility-link");
   link.checked = true;
-  link.dispatchEvent(new Event("change", { bubbles: true }));
+  for (const kind of ["input", "change"]) link.dispatchEvent(new Event(kind, { bubbles: true }));
 });
 document.addEventListener("htmx:after:swap", (event) => {
   // The answer is merged into the panel, so that what is being typed stays; what was clicked must follow it, though.
   for (const radio of document.querySelectorAll("#details [type=radio]")) radio.checked = radio.defaultChecked;
-  for (const [name, value] of unsaved) document.getElementById("details-form").elements[name].value = value;
-  for (const animation of document.querySelector(".saved")?.getAnimations() ?? []) { animation.cancel(); animation.play(); }
+  const { status } = event.detail.ctx.response ?? {};
+  // What was changed meanwhile is shown as it is, also in the field one is in.
+  if (status === 409) for (const field of fields()) if (field.matches("[aria-invalid]")) field.value = field.defaultValue;
+  keepUnsaved(status === 200);
   const button = document.querySelector("[data-copy-link]");
   document.querySelector("[data-share] span").textContent = button ? "Copy link" : "Share";
   if (copyNext && button) copy(button);
   // An answer to an earlier save has no button yet.
-  if (button || event.detail.ctx.response?.status === 422) copyNext = false;
+  if (button || status >= 400) copyNext = false;
 });
 
 function share() {

@@ -71,6 +71,7 @@ mod sessions;
 mod sharing;
 mod shots;
 mod slow_clients;
+mod stale_forms;
 mod starting;
 mod stopping;
 mod storage;

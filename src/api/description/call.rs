@@ -233,6 +233,13 @@ pub fn if_none_match() -> Parameter {
     )
 }
 
+/// What the client thinks that it changes.
+pub fn if_match() -> Parameter {
+    let what =
+        "The `ETag` of what you read: the change is made only while it is still the same, else the answer is 412.";
+    request_header("If-Match", what, ObjectBuilder::new().schema_type(Type::String).examples(["\"q4vJ0m8uYk1c\""]))
+}
+
 fn parameter(place: ParameterIn, name: &str, what: &str, schema: impl Into<RefOr<Schema>>) -> ParameterBuilder {
     ParameterBuilder::new().name(name).parameter_in(place).description(Some(what)).schema(Some(schema))
 }

@@ -54,6 +54,7 @@ async fn answer(
         Notice::DevicesSignedOut(ended).leave(state, user.session.id).await;
         return Ok(see_other(routes::account()));
     }
-    let view = Account::load(state, page, user).await?;
+    let mut view = Account::load(state, page, user).await?;
+    view.saved = Some(Notice::DevicesSignedOut(ended).text());
     htmx.answer(StatusCode::OK, &view, &view.as_sessions())
 }

@@ -15,6 +15,7 @@ use diesel::QueryResult;
 use crate::app::AppState;
 use crate::error::AppError;
 use crate::models::identity::Identity;
+use crate::models::person::Person;
 use crate::models::{PersonalToken, Quota, Session};
 use crate::pages::account::tokens::Tokens;
 use crate::pages::photos::card::{day, minute};
@@ -44,6 +45,10 @@ struct Account {
     joined: String,
     public_page: String,
     upload: String,
+    /// What was just done, where the page stays.
+    saved: Option<String>,
+    /// The profile was not saved, because it was changed meanwhile.
+    not_saved: Option<&'static str>,
 }
 
 struct Elsewhere {
@@ -67,13 +72,14 @@ pub async fn show_account(state: web::Data<AppState>, page: Page, user: CurrentU
 
 impl Account {
     async fn load(state: &AppState, page: Page, signed_in: &SignedIn) -> Result<Self, AppError> {
-        let (user, current) = (&signed_in.user, signed_in.session.id);
-        let id = user.id;
-        let (sessions, tokens, quota, identities) = state
+        let (id, current) = (signed_in.user.id, signed_in.session.id);
+        let (user, sessions, tokens, quota, identities) = state
             .db
             .read(move |conn| {
-                let (tokens, quota) = (PersonalToken::of_user(conn, id)?, Quota::of(conn, id)?);
-                QueryResult::Ok((Session::of_user(conn, id)?, tokens, quota, Identity::of_user(conn, id)?))
+                // As it is now: what the request began with may just have been changed.
+                let (user, quota) = (Person::find(conn, id)?.user, Quota::of(conn, id)?);
+                let (tokens, identities) = (PersonalToken::of_user(conn, id)?, Identity::of_user(conn, id)?);
+                QueryResult::Ok((user, Session::of_user(conn, id)?, tokens, quota, identities))
             })
             .await?;
         let device = |session: Session| Device {
@@ -86,8 +92,8 @@ impl Account {
         Ok(Self {
             page,
             username: user.username.clone(),
-            email: Field::of(user.email.as_str()),
-            full_name: Field::of(user.full_name.as_str()),
+            email: Field::stored(user.email.as_str()),
+            full_name: Field::stored(user.full_name.as_str()),
             current_password: Field::default(),
             new_password: Field::default(),
             room: Room::of(quota.used, quota.allowed, quota.photos),
@@ -101,6 +107,8 @@ impl Account {
             joined: day(user.created_at.naive_utc()),
             public_page: routes::person(&user.username),
             upload: state.absolute(routes::api_new_photo()),
+            saved: None,
+            not_saved: None,
         })
     }
 }

@@ -11,7 +11,7 @@ use crate::models::{PersonalToken, Session, User};
 use crate::pages::account::Account;
 use crate::routes;
 use crate::web::auth::{CurrentUser, sign_in};
-use crate::web::htmx::{Htmx, see_other};
+use crate::web::htmx::Htmx;
 use crate::web::limits::guesses::Source;
 use crate::web::new_account::checked_password;
 use crate::web::notice::Notice;
@@ -54,20 +54,29 @@ pub async fn update_password(
     }
     let keeps_tokens = form.keep_tokens.is_some();
     let hash = state.passwords.hash(form.password).await?;
-    let (id, session) = (user.user.id, user.session.id);
-    let (changed, ended) = state
+    let (before, id, session) = (user.user.clone(), user.user.id, user.session.id);
+    let changed = state
         .db
         .write(move |conn| {
+            // Comparing a password takes a while, in which it may have been changed in another tab.
+            if !before.is_unchanged(conn)? {
+                return Ok(None);
+            }
             if !keeps_tokens {
                 PersonalToken::end_all(conn, id)?;
             }
             let changed = User::set_password_hash(conn, id, &hash)?;
-            diesel::QueryResult::Ok((changed, Session::end_others(conn, id, session)?))
+            diesel::QueryResult::Ok(Some((changed, Session::end_others(conn, id, session)?)))
         })
         .await?;
+    let Some((changed, ended)) = changed else {
+        view.current_password.refuse("Your password was changed meanwhile. Enter the one that counts now.");
+        return htmx.answer(StatusCode::CONFLICT, &view, &view.as_password());
+    };
     // This device gets a new session too: a copy of its cookie may be what the change is about.
     let renewed = sign_in(&request, &state, &changed).await?;
     let notice = if view.has_password { Notice::PasswordChanged(ended) } else { Notice::PasswordSet };
     notice.leave(&state, renewed).await;
-    Ok(see_other(routes::account()))
+    // The devices and tokens on the page are others now: it comes anew.
+    Ok(htmx.go_to(routes::account()))
 }

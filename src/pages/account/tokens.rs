@@ -199,6 +199,7 @@ pub async fn end_token(
         Notice::TokenEnded.leave(&state, user.session.id).await;
         return Ok(see_other(routes::account()));
     }
-    let view = Account::load(&state, page, &user).await?;
+    let mut view = Account::load(&state, page, &user).await?;
+    view.saved = Some(Notice::TokenEnded.text());
     htmx.answer(StatusCode::OK, &view, &view.as_tokens())
 }

@@ -4,11 +4,10 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use askama::Template;
 use diesel::QueryResult;
-use serde::Deserialize;
 
 use crate::app::AppState;
 use crate::error::AppError;
-use crate::models::person::{LastAdmin, Person};
+use crate::models::person::{LastAdmin, Person, RoleKept};
 use crate::models::quota::{self, in_words};
 use crate::models::settings::Settings;
 use crate::models::{Role, Session, User, UserId};
@@ -17,7 +16,7 @@ use crate::pages::photos::card::{day, minute};
 use crate::pages::room::Room;
 use crate::routes;
 use crate::web::auth::Admin;
-use crate::web::forms::Field;
+use crate::web::forms::{Field, Pairs};
 use crate::web::htmx::{page as whole_page, see_other};
 use crate::web::notice::Notice;
 use crate::web::page::Page;
@@ -43,7 +42,8 @@ struct OnePerson {
     quota: Field,
     /// What holds while the field is empty.
     otherwise: String,
-    role_error: Option<&'static str>,
+    /// As it is chosen in the form.
+    role: Field,
     disable_error: Option<&'static str>,
 }
 
@@ -57,39 +57,35 @@ pub async fn show_person(
     whole_page(StatusCode::OK, &OnePerson::load(&state, page, &admin, *id).await?)
 }
 
-/// A new role.
-#[derive(Deserialize)]
-pub struct NewRole {
-    #[serde(default)]
-    role: String,
-}
-
 /// `POST /admin/people/{id}/role`.
 pub async fn update_role(
     state: web::Data<AppState>,
     page: Page,
     admin: Admin,
     id: web::Path<UserId>,
-    form: web::Form<NewRole>,
+    form: Pairs,
 ) -> Result<HttpResponse, AppError> {
     let id = *id;
-    let role = Role::parse(&form.role).ok_or_else(|| AppError::Invalid("Choose user or admin.".to_owned()))?;
-    match state.db.write(move |conn| User::set_role(conn, id, role)).await? {
-        Ok(_) if id == admin.user.id && role == Role::User => Ok(see_other(routes::photos())),
-        Ok(_) => saved(&state, &admin, id, Notice::Saved).await,
-        Err(LastAdmin) => {
-            let mut view = OnePerson::load(&state, page, &admin, id).await?;
-            view.role_error = Some(LAST_ADMIN);
-            whole_page(StatusCode::UNPROCESSABLE_ENTITY, &view)
+    let sent = form.input("role").unwrap_or_default();
+    let role = Role::parse(&sent.value).ok_or_else(|| AppError::Invalid("Choose user or admin.".to_owned()))?;
+    let edit = sent.edit(Role::parse)?;
+    let kept = match state.db.write(move |conn| User::set_role(conn, id, edit)).await? {
+        Ok(changed) if id == admin.user.id && changed.role() == Role::User => return Ok(see_other(routes::photos())),
+        Ok(_) => return saved(&state, &admin, id, Notice::Saved).await,
+        Err(kept) => kept,
+    };
+    let mut view = OnePerson::load(&state, page, &admin, id).await?;
+    let status = match kept {
+        RoleKept::LastAdmin => {
+            view.role.refuse(LAST_ADMIN);
+            StatusCode::UNPROCESSABLE_ENTITY
         }
-    }
-}
-
-/// A new quota.
-#[derive(Deserialize)]
-pub struct NewQuota {
-    #[serde(default)]
-    quota_mib: String,
+        RoleKept::Stale(stale) => {
+            view.role = view.role.after("role", &stale, &sent, if role == Role::Admin { "Admin" } else { "User" });
+            StatusCode::CONFLICT
+        }
+    };
+    whole_page(status, &view)
 }
 
 /// `POST /admin/people/{id}/quota`. Less than what somebody keeps is fine: nothing is deleted, and nothing more comes in.
@@ -98,18 +94,23 @@ pub async fn update_quota(
     page: Page,
     admin: Admin,
     id: web::Path<UserId>,
-    form: web::Form<NewQuota>,
+    form: Pairs,
 ) -> Result<HttpResponse, AppError> {
     let id = *id;
-    match checked_mib(&form.quota_mib) {
-        Ok(mib) => {
-            state.db.write(move |conn| User::set_quota(conn, id, mib)).await?;
-            saved(&state, &admin, id, Notice::Saved).await
-        }
-        Err(field) => {
+    let sent = form.input("quota_mib").unwrap_or_default();
+    let checked = sent.checked(checked_mib);
+    if !checked.is_fine() {
+        let mut view = OnePerson::load(&state, page, &admin, id).await?;
+        view.quota = view.quota.again(&sent, checked);
+        return whole_page(StatusCode::UNPROCESSABLE_ENTITY, &view);
+    }
+    let edit = sent.edit(read_mib)?;
+    match state.db.write(move |conn| User::set_quota(conn, id, edit)).await? {
+        Ok(_) => saved(&state, &admin, id, Notice::Saved).await,
+        Err(stale) => {
             let mut view = OnePerson::load(&state, page, &admin, id).await?;
-            view.quota = field;
-            whole_page(StatusCode::UNPROCESSABLE_ENTITY, &view)
+            view.quota = view.quota.after("quota_mib", &stale, &sent, &sent.value);
+            whole_page(StatusCode::CONFLICT, &view)
         }
     }
 }
@@ -151,20 +152,21 @@ async fn saved(state: &AppState, admin: &Admin, id: UserId, notice: Notice) -> R
     Ok(see_other(&routes::admin::person(id.0)))
 }
 
-/// A number of MiB, or nothing.
-pub(super) fn checked_mib(typed: &str) -> Result<Option<i32>, Field> {
-    let typed = typed.trim();
-    if typed.is_empty() {
-        return Ok(None);
+/// A number of MiB, or nothing for no limit.
+pub(super) fn read_mib(typed: &str) -> Option<Option<i32>> {
+    match typed.trim() {
+        "" => Some(None),
+        typed => typed.parse().ok().filter(|mib| (0..=quota::LARGEST_MIB).contains(mib)).map(Some),
     }
-    match typed.parse() {
-        Ok(mib) if (0..=quota::LARGEST_MIB).contains(&mib) => Ok(Some(mib)),
-        _ => {
-            let mut field = Field::of(typed);
-            field.refuse("Use a whole number of MiB, such as 5120 for 5 GiB, or leave it empty.");
-            Err(field)
-        }
+}
+
+/// What is wrong with a number of MiB.
+pub(super) fn checked_mib(typed: &str) -> Field {
+    let mut field = Field::of(typed.trim());
+    if read_mib(typed).is_none() {
+        field.refuse("Use a whole number of MiB, such as 5120 for 5 GiB, or leave it empty.");
     }
+    field
 }
 
 impl OnePerson {
@@ -190,12 +192,12 @@ impl OnePerson {
             admin: user.role() == Role::Admin,
             own: user.id == admin.user.id,
             room,
-            quota: Field::of(user.quota_mib.map(|mib| mib.to_string()).unwrap_or_default()),
+            quota: Field::stored(user.quota_mib.map(|mib| mib.to_string()).unwrap_or_default()),
             otherwise: match settings.quota_mib {
                 Some(mib) => format!("Empty: {}, as everyone.", in_words(i64::from(mib) << 20)),
                 None => "Empty: no limit.".to_owned(),
             },
-            role_error: None,
+            role: Field::stored(user.role().as_str()),
             disable_error: None,
             username: user.username,
             email: user.email,

@@ -7,17 +7,18 @@ use askama::Template;
 use crate::app::AppState;
 use crate::error::AppError;
 use crate::media::RenditionName;
-use crate::models::{Cursor, Hashtag, Listing, Photo, PhotoId, UserId};
+use crate::models::{Cursor, Hashtag, Listing, Photo, PhotoId, Stale, UserId};
 use crate::pages::photos::card::{Blur, Chip, Rendition, alt, size};
 use crate::pages::photos::facts::Fact;
 use crate::routes;
 use crate::web::auth::CurrentUser;
+use crate::web::edits::NOT_SAVED;
 use crate::web::filter::Filter;
-use crate::web::forms::Field;
+use crate::web::forms::{Field, Pairs};
 use crate::web::htmx::{Htmx, see_other};
 use crate::web::notice::Notice;
 use crate::web::page::Page;
-use crate::web::photo_changes::{Changes, Typed, Wrong};
+use crate::web::photo_changes::{Checked, Typed};
 
 #[derive(Template)]
 #[template(path = "photos/show.html", blocks = ["details"])]
@@ -46,9 +47,14 @@ struct ShowPhoto {
     hashtags: Field,
     chips: Vec<Chip>,
     facts: Vec<Fact>,
+    /// As it is stored.
     visibility: &'static str,
+    /// As it is chosen in the form.
+    choice: Field,
     share: Option<Share>,
     saved: bool,
+    /// Nothing was saved, because the photo was changed meanwhile.
+    not_saved: Option<&'static str>,
 }
 
 struct Neighbour {
@@ -79,7 +85,7 @@ pub async fn show_photo(
     htmx.answer(StatusCode::OK, &view, &view.as_details())
 }
 
-/// Title, hashtags, visibility: all that are sent, or none when one of them is wrong.
+/// Title, hashtags, visibility: all that were changed, or none when one of them is wrong or was changed meanwhile.
 pub async fn update_photo(
     request: HttpRequest,
     state: web::Data<AppState>,
@@ -87,28 +93,28 @@ pub async fn update_photo(
     user: CurrentUser,
     htmx: Htmx,
     id: web::Path<PhotoId>,
-    form: web::Form<Typed>,
+    form: Pairs,
 ) -> Result<HttpResponse, AppError> {
     let (owner, id, filter) = (user.user.id, *id, Filter::of(&request)?);
     let here = format!("{}{}", routes::photo(&id.to_string()), routes::listing_query(&filter.hashtags, None));
-    match Changes::parse(form.into_inner()) {
-        Ok(changes) => {
-            state.db.write(move |conn| changes.save(conn, owner, id)).await?;
-            if !htmx.wants_fragment() {
-                Notice::Saved.leave(&state, user.session.id).await;
-                return Ok(see_other(&here));
-            }
-            let mut view = ShowPhoto::load(&state, page, owner, id, filter).await?;
-            view.saved = true;
-            htmx.answer(StatusCode::OK, &view, &view.as_details())
-        }
-        Err(Wrong { title, hashtags, .. }) => {
-            let mut view = ShowPhoto::load(&state, page, owner, id, filter).await?;
-            view.title = title.unwrap_or(view.title);
-            view.hashtags = hashtags.unwrap_or(view.hashtags);
-            htmx.answer(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.as_details())
-        }
+    let typed = Typed::of(&form);
+    let checked = typed.checked();
+    if !checked.is_fine() {
+        let view = ShowPhoto::load(&state, page, owner, id, filter).await?.again(&typed, checked);
+        return htmx.answer(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.as_details());
     }
+    let edit = typed.edit()?;
+    let outcome = state.db.write(move |conn| edit.save(conn, owner, id)).await?;
+    if outcome.is_ok() && !htmx.wants_fragment() {
+        Notice::Saved.leave(&state, user.session.id).await;
+        return Ok(see_other(&here));
+    }
+    let view = ShowPhoto::load(&state, page, owner, id, filter).await?;
+    let (status, view) = match outcome {
+        Ok(()) => (StatusCode::OK, ShowPhoto { saved: true, ..view }),
+        Err(stale) => (StatusCode::CONFLICT, view.after(&typed, &stale)),
+    };
+    htmx.answer(status, &view, &view.as_details())
 }
 
 impl ShowPhoto {
@@ -146,14 +152,52 @@ impl ShowPhoto {
             next: older.map(neighbour),
             back: routes::photos_with(&filter.hashtags),
             query,
-            title: Field::of(photo.title.as_str()),
-            hashtags: Field::of(hashtags.iter().map(|name| format!("#{name}")).collect::<Vec<_>>().join(" ")),
+            title: Field::stored(photo.title.as_str()),
+            hashtags: Field::stored(hashtags.iter().map(|name| format!("#{name}")).collect::<Vec<_>>().join(" ")),
             facts: Fact::all(&photo, &file_facts),
             visibility: photo.visibility().as_str(),
+            choice: Field::stored(photo.visibility().as_str()),
             share: photo.share_token.as_deref().map(|token| Share::new(state, token, &alt(&photo, &hashtags))),
             chips: hashtags.into_iter().map(chip).collect(),
             saved: false,
+            not_saved: None,
         })
+    }
+
+    /// The page when something is wrong with what was typed.
+    fn again(mut self, typed: &Typed, checked: Checked) -> Self {
+        let again = |field: Field, input: &Option<_>, checked: Option<Field>| match (input, checked) {
+            (Some(input), Some(checked)) => field.again(input, checked),
+            _ => field,
+        };
+        self.title = again(self.title, &typed.title, checked.title);
+        self.hashtags = again(self.hashtags, &typed.hashtags, checked.hashtags);
+        self.choice = again(self.choice, &typed.visibility, checked.visibility);
+        self
+    }
+
+    /// The page as it is now, when something was changed since the form was drawn.
+    fn after(mut self, typed: &Typed, stale: &Stale) -> Self {
+        self.not_saved = Some(NOT_SAVED);
+        if let Some(title) = &typed.title {
+            self.title = self.title.after("title", stale, title, &title.value);
+        }
+        if let Some(hashtags) = &typed.hashtags {
+            self.hashtags = self.hashtags.after("hashtags", stale, hashtags, &hashtags.value);
+        }
+        if let Some(choice) = &typed.visibility {
+            self.choice = self.choice.after("visibility", stale, choice, who_sees(&choice.value));
+        }
+        self
+    }
+}
+
+/// A visibility as the form calls it.
+fn who_sees(visibility: &str) -> &'static str {
+    match visibility {
+        "public" => "Everyone",
+        "link" => "Anyone with the link",
+        _ => "Only you",
     }
 }
 

@@ -22,6 +22,7 @@ pub enum Kind {
     MethodNotAllowed,
     Taken,
     Conflict,
+    ChangedMeanwhile,
     InProgress,
     OtherRequest,
     TooLarge,
@@ -46,6 +47,7 @@ impl Kind {
         Self::MethodNotAllowed,
         Self::Taken,
         Self::Conflict,
+        Self::ChangedMeanwhile,
         Self::InProgress,
         Self::OtherRequest,
         Self::TooLarge,
@@ -65,6 +67,7 @@ impl Kind {
             (Some(AppError::InvalidFields(_) | AppError::Invalid(_)), _) => Self::Invalid,
             (Some(AppError::Taken(_)), _) => Self::Taken,
             (Some(AppError::OverQuota(_)), _) => Self::OverQuota,
+            (Some(AppError::ChangedMeanwhile), _) => Self::ChangedMeanwhile,
             (Some(AppError::InProgress), _) => Self::InProgress,
             (Some(AppError::OtherRequest), _) => Self::OtherRequest,
             (Some(AppError::InsufficientScope(_)), _) => Self::InsufficientScope,
@@ -115,6 +118,10 @@ impl Kind {
             }
             Self::Taken => ("taken", "Somebody else has that name or address; `errors` says which."),
             Self::Conflict => ("conflict", "Somebody else was faster."),
+            Self::ChangedMeanwhile => (
+                "changed-meanwhile",
+                "It is not what `If-Match` names any more: read it again, then repeat the change.",
+            ),
             Self::InProgress => (
                 "in-progress",
                 "The same request is being worked on under the same `Idempotency-Key`. Send it again in a moment.",

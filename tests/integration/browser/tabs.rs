@@ -45,12 +45,92 @@ async fn a_tab_that_was_signed_out_elsewhere_loses_nothing() {
     browser.switch_to_window(page).await.unwrap();
     browser.click("#title").await;
     browser.press_key(Key::Enter).await;
-    browser.seen(".saved").await;
+    browser.until("document.getElementById('toasts').textContent === 'Saved'").await;
     browser.switch_to_window(gallery).await.unwrap();
     browser.click(".tray .retry").await;
     browser.until("document.querySelectorAll('.grid .card').length === 2").await;
     assert_eq!(app.ask("SELECT title FROM photos WHERE title <> ''"), "Ferry");
     browser.assert_quiet(&["status of 401"]).await;
+}
+
+#[tokio::test]
+async fn an_old_tab_publishes_nothing_again() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let photo = alice.upload_tagged(scene(1, 320), "sea").await;
+    let token = alice.share(&photo, "public").await.unwrap();
+    let row = || app.ask("SELECT title || '|' || visibility FROM photos");
+    let browser = Browser::start(&app).await;
+    browser.log_in("alice").await;
+    let old = browser.window().await.unwrap();
+    browser.open(&photo.page()).await;
+    let other = browser.new_tab().await.unwrap();
+    browser.switch_to_window(other.clone()).await.unwrap();
+    browser.open(&photo.page()).await;
+    browser.click("label:has(#visibility-private)").await;
+    browser.until_says("Only you can see this photo now.").await;
+
+    // The old tab still says that everyone sees it. Its title is saved, and the page is as things are.
+    browser.switch_to_window(old.clone()).await.unwrap();
+    assert!(browser.value::<bool>("document.getElementById('visibility-public').checked").await);
+    browser.fill("#title", "Ferry").await;
+    browser.press_key(Key::Tab).await;
+    browser.until("document.getElementById('toasts').textContent === 'Saved'").await;
+    assert_eq!(row(), "Ferry|private");
+    browser.until("document.getElementById('visibility-private').checked").await;
+    app.visitor().get(&format!("/s/{token}")).await.assert_status(404);
+
+    // The same field in both: the other tab is told, shows what is stored, and keeps what was typed.
+    browser.switch_to_window(other.clone()).await.unwrap();
+    browser.fill("#title", "Harbour").await;
+    browser.press_key(Key::Enter).await;
+    browser.until_says("This was changed meanwhile").await;
+    assert_eq!(browser.value::<String>("document.getElementById('title').value").await, "Ferry");
+    assert_eq!(browser.seen("#title-notes q").await.text().await.unwrap(), "Harbour");
+    assert_eq!(browser.axe(None).await, Vec::<String>::new());
+    assert_eq!(row(), "Ferry|private");
+    browser.click("[data-use=title]").await;
+    browser.until("document.getElementById('toasts').textContent === 'Saved'").await;
+    assert_eq!(row(), "Harbour|private");
+
+    // What was chosen in a tab is not chosen again because it is reloaded.
+    browser.click("label:has(#visibility-public)").await;
+    browser.until_says("Everyone can see this photo.").await;
+    alice.share(&photo, "private").await;
+    browser.refresh().await.unwrap();
+    browser.until("document.getElementById('visibility-private').checked").await;
+    browser.fill("#title", "Evening").await;
+    browser.press_key(Key::Tab).await;
+    browser.until("document.getElementById('toasts').textContent === 'Saved'").await;
+    assert_eq!(row(), "Evening|private");
+    browser.assert_quiet(&["status of 409"]).await;
+}
+
+#[tokio::test]
+async fn saves_that_overtake_each_other_are_no_strangers() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let photo = alice.upload(scene(1, 320)).await;
+    let browser = Browser::start(&app).await;
+    browser.log_in("alice").await;
+    browser.open(&photo.page()).await;
+    // The first save is under way while the title is typed on and something else is chosen.
+    let slow =
+        serde_json::json!({ "offline": false, "latency": 600, "downloadThroughput": -1, "uploadThroughput": -1 });
+    browser.devtools("Network.enable", serde_json::json!({})).await;
+    browser.devtools("Network.emulateNetworkConditions", slow).await;
+    browser.fill("#title", "Fer").await;
+    browser.press_key(Key::Enter).await;
+    browser.press("ry").await;
+    browser.press_key(Key::Enter).await;
+    browser.click("label:has(#visibility-link)").await;
+    browser
+        .until("document.getElementById('title').value === 'Ferry' && document.querySelector('[data-copy-link]')")
+        .await;
+    browser.until("document.querySelector('[name=was_title]').value === 'Ferry'").await;
+    assert_eq!(app.ask("SELECT title || '|' || visibility FROM photos"), "Ferry|link");
+    assert_eq!(browser.count("#details .error").await, 0);
+    browser.assert_quiet(&[]).await;
 }
 
 #[tokio::test]

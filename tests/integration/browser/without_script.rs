@@ -37,6 +37,15 @@ async fn the_main_job_is_done_without_javascript() {
     browser.click("#visibility-public").await;
     browser.click("#details-form .button").await;
     browser.until_says("Saved.").await;
+    // An old page is told what was changed meanwhile, and what was typed stands beside it.
+    let page = browser.path().await;
+    let photo = page.split('?').next().unwrap();
+    app.device_of("alice").await.post(photo, &[("title", "Harbour")]).await.assert_status(303);
+    browser.fill("#title", "Evening").await;
+    browser.click("#details-form .button").await;
+    browser.until_says("This was changed meanwhile").await;
+    browser.until_says("Evening").await;
+    assert_eq!(browser.seen("#title").await.value().await.unwrap().as_deref(), Some("Harbour"));
     assert_eq!(app.visitor().get("/u/alice").await.photos().len(), 1);
     browser.click("[data-back]").await;
     browser.until_path("/photos?hashtag=crete").await;
@@ -78,5 +87,5 @@ async fn the_main_job_is_done_without_javascript() {
     browser.until("!document.querySelector('[data-signed-in]')").await;
     browser.open("/photos").await;
     assert!(browser.path().await.starts_with("/login?next="));
-    browser.assert_quiet(&["status of 422"]).await;
+    browser.assert_quiet(&["status of 422", "status of 409"]).await;
 }

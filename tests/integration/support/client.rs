@@ -291,6 +291,31 @@ impl Answer {
         values.map(|value| value.replace("&#38;", "&").replace("&amp;", "&")).collect()
     }
 
+    /// The inputs that a browser would send of the first form with this action.
+    pub fn form(&self, action: &str) -> Vec<(String, String)> {
+        let html = self.text();
+        let Some((_, form)) = html.split_once(&format!(" action=\"{action}\"")) else { panic!("no form for {action}") };
+        let form = form.split("</form>").next().unwrap_or_default();
+        let attribute = |tag: &str, name: &str| {
+            tag.split_once(&format!(" {name}=\"")).and_then(|(_, rest)| Some(rest.split_once('"')?.0.to_owned()))
+        };
+        let inputs = form.split("<input").skip(1).map(|rest| rest.split('>').next().unwrap_or_default());
+        let sent = inputs.filter(|tag| {
+            let chosen = ["radio", "checkbox"].map(|kind| tag.contains(&format!("type=\"{kind}\"")));
+            !chosen.contains(&true) || tag.contains(" checked")
+        });
+        sent.filter_map(|tag| Some((attribute(tag, "name")?, attribute(tag, "value").unwrap_or_default()))).collect()
+    }
+
+    /// Whether the first form with this action only asks for a page.
+    pub fn is_get_form(&self, action: &str) -> bool {
+        let html = self.text();
+        html.split("<form").any(|tag| {
+            let tag = tag.split('>').next().unwrap_or_default();
+            tag.contains(&format!(" action=\"{action}\"")) && tag.contains("method=\"get\"")
+        })
+    }
+
     /// The value that the first input of this name holds, the page's frame left out.
     pub fn field(&self, name: &str) -> String {
         let html = self.text();

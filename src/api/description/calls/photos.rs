@@ -5,7 +5,7 @@ use utoipa::openapi::path::HttpMethod::{Delete, Get, Patch};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Schema, Type};
 
 use crate::api::description::call::Who::Scoped;
-use crate::api::description::call::{Call, JSON, id, if_none_match, query};
+use crate::api::description::call::{Call, JSON, id, if_match, if_none_match, query};
 use crate::api::photo_json::{PhotoJson, PhotoList};
 use crate::api::photos::{LARGEST_PAGE, PAGE, Patch as PhotoChanges};
 use crate::models::Scope;
@@ -36,14 +36,18 @@ pub fn calls() -> Vec<Call> {
             .by(Scoped(Scope::ReadPhotos))
             .takes(id(whose))
             .answers::<PhotoJson>(200, "The photo.")
+            .with_header(200, "ETag", "Of the photo as it is: send it as `If-Match` with a change.")
             .problem(404, "You have no such photo."),
         call(Patch, "/api/v1/photos/{id}", "changePhoto", "Change a photo")
             .says("Title, hashtags, visibility: all that are sent, or none when one of them is wrong.")
             .by(Scoped(Scope::WritePhotos))
             .takes(id(whose))
             .sends::<PhotoChanges>(JSON)
+            .takes(if_match())
             .answers::<PhotoJson>(200, "The photo as it is now.")
+            .with_header(200, "ETag", "Of the photo as it is now.")
             .problem(404, "You have no such photo.")
+            .problem(412, "The photo was changed since you read what `If-Match` names. Nothing was changed now.")
             .problem(422, "Fields are wrong."),
         call(Delete, "/api/v1/photos/{id}", "deletePhoto", "Delete a photo")
             .says("No door shows it from here on; its bytes go a minute later.")
