@@ -58,6 +58,18 @@ impl Format {
         }
     }
 
+    /// The file name extensions it comes with, in lower case without their dots: the one list of them.
+    pub fn extensions(self) -> &'static [&'static str] {
+        match self {
+            Self::Jpeg => &["jpg", "jpeg", "jpe", "jfif"],
+            Self::Png => &["png"],
+            Self::Gif => &["gif"],
+            Self::WebP => &["webp"],
+            Self::Heic => &["heic", "heif", "hif"],
+            Self::Avif => &["avif"],
+        }
+    }
+
     /// What people call it.
     pub fn name(self) -> &'static str {
         match self {

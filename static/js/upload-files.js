@@ -1,11 +1,11 @@
 // Files out of a drop: single ones, and those in dropped folders, however deep.
 
-const PHOTO = /\.(jpe?g|jfif|png|gif|webp)$/i;
-
 export const holdsFiles = (event) => [...event.dataTransfer?.types ?? []].includes("Files");
 
-/** By name: what to take out of a folder. The server looks at the bytes. Names with a leading dot are the system's. */
-export const isPhoto = (file) => PHOTO.test(file.name) && !file.name.startsWith(".");
+/** By name: what to take out of a folder. `extensions` are the server's, which looks at the bytes later. Names with a leading dot
+    are the system's. */
+export const photosAmong = (files, extensions) =>
+  files.filter(({ name }) => extensions.includes(name.match(/^[^.].*\.([^.]+)$/)?.[1].toLowerCase()));
 
 export async function filesOf(transfer) {
   // Everything must be taken out of the transfer at once: it is emptied when the event is over.

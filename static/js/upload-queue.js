@@ -1,30 +1,40 @@
 // Sends files one a request, three at a time, and says what happens by events:
 // "add" {item} · "change" {item} · "progress" · "done" {item, cards} · "idle".
-// An item's state: queued → sending → done (known: it was there before) | refused (the server said why not) | failed (it did not get there).
+// An item's state: queued → sending → done (known: it was there before) | refused (the server said why not) | failed (it did not
+// get there; lost: the connection or the server was away, and it is tried again when they are back). It keeps the hashtags that it
+// is to have (wanted) until the server has given them to it (tagged), however often it is tried.
+import { lost, onBack } from "./connection.js";
 import { errorText } from "./messages.js";
+
+/** The server, or what stands before it, is away for a while. */
+const AWAY = [0, 502, 503, 504];
 
 const AT_ONCE = 3;
 
 export class Queue extends EventTarget {
   items = [];
-  hashtags = "";
+  hashtags = ""; // of the lot that comes now
+  lot = 0;
   #started = 0;
   #sent = 0; // bytes on their way since #started
 
   constructor({ url, maxBytes, maxMib }) {
     super();
     Object.assign(this, { url, maxBytes, maxMib });
+    onBack(() => this.retryAll((item) => item.lost));
   }
 
   #say(name, detail) { this.dispatchEvent(new CustomEvent(name, { detail })); }
   #with(...states) { return this.items.filter((item) => states.includes(item.state)); }
 
   get busy() { return this.#with("queued", "sending").length > 0; }
+  /** Something here would be lost with the page. */
+  get unfinished() { return this.busy || this.items.some((item) => item.lost); }
   count(...states) { return this.#with(...states).length; }
 
   add(files) {
     for (const file of files) {
-      const item = { file, state: "queued", reason: "", loaded: 0, hashtags: "", cards: [], known: false };
+      const item = { file, state: "queued", reason: "", loaded: 0, lot: this.lot, wanted: this.hashtags, tagged: "", lost: false, cards: [], known: false };
       this.items.push(item);
       this.#say("add", { item });
       if (file.size > this.maxBytes) this.#set(item, "refused", `This file is larger than ${this.maxMib} MB.`);
@@ -32,9 +42,17 @@ export class Queue extends EventTarget {
     this.#pump();
   }
 
+  /** What the server refused may be mended by now, too. */
   retry(item) {
-    item.loaded = 0;
-    this.#set(item, "queued");
+    this.retryAll((other) => other === item);
+  }
+
+  /** Tries those again that did not get there. */
+  retryAll(which = (item) => item.state === "failed") {
+    for (const item of this.#with("failed", "refused").filter(which)) {
+      Object.assign(item, { loaded: 0, lost: false });
+      this.#set(item, "queued");
+    }
     this.#pump();
   }
 
@@ -73,9 +91,9 @@ export class Queue extends EventTarget {
   #send(item) {
     const request = new XMLHttpRequest(); // fetch cannot tell how much has been sent
     item.request = request;
-    item.hashtags = this.hashtags;
+    const hashtags = item.wanted;
     const body = new FormData();
-    body.append("hashtags", item.hashtags); // first, so that the server knows them when the file begins
+    body.append("hashtags", hashtags); // first, so that the server knows them when the file begins
     body.append("file", item.file, item.file.name);
     request.upload.addEventListener("progress", (event) => {
       // The form around the file is counted too: never more than the file has.
@@ -84,28 +102,30 @@ export class Queue extends EventTarget {
       item.loaded = loaded;
       this.#say("progress", { item });
     });
-    request.addEventListener("load", () => this.#answer(item, request));
-    request.addEventListener("error", () => this.#fail(item, "The connection was lost. Try again."));
-    request.addEventListener("timeout", () => this.#fail(item, "This took too long. Try again."));
+    request.addEventListener("load", () => this.#answer(item, request, hashtags));
+    request.addEventListener("error", () => this.#fail(item, "The connection was lost. This is sent again when it is back.", 0));
+    request.addEventListener("timeout", () => this.#fail(item, "This took too long. It is tried again.", 0));
     request.open("POST", this.url);
     request.setRequestHeader("HX-Request", "true");
     request.send(body);
     this.#set(item, "sending");
   }
 
-  #fail(item, reason) {
-    item.loaded = 0;
+  #fail(item, reason, status) {
+    Object.assign(item, { loaded: 0, lost: AWAY.includes(status) });
     this.#set(item, "failed", reason);
+    if (item.lost) lost();
     this.#pump();
   }
 
-  #answer(item, request) {
+  #answer(item, request, hashtags) {
     const page = new DOMParser().parseFromString(request.responseText, "text/html");
     const answer = page.querySelector(".uploaded");
     const cards = [...answer?.querySelectorAll(".card") ?? []].map((card) => document.importNode(card, true));
     const refusal = answer?.querySelector(".refusal");
     if (cards.length) {
       item.cards = cards;
+      item.tagged = hashtags;
       item.known = "alreadyHere" in cards[0].dataset;
       item.loaded = item.file.size;
       this.#set(item, "done");
@@ -113,9 +133,9 @@ export class Queue extends EventTarget {
     } else if (refusal) {
       this.#set(item, "refused", refusal.textContent.trim());
     } else if (request.status === 401 || page.querySelector("input[type=password]")) {
-      return this.#fail(item, errorText(401));
+      return this.#fail(item, errorText(401), 401);
     } else {
-      return this.#fail(item, errorText(request.status, request.responseText));
+      return this.#fail(item, errorText(request.status, request.responseText), request.status);
     }
     this.#pump();
   }

@@ -1,5 +1,8 @@
 // The tray: what is under way, file by file, and hashtags for all of it, at any time.
-import { announce, toast } from "./messages.js";
+import { lost, onBack } from "./connection.js";
+import { announce, errorText, toast } from "./messages.js";
+
+const KEPT = "Your hashtags are kept, and added when the connection is back.";
 
 const element = document.getElementById("tray");
 const part = (name) => element.querySelector(`[data-tray-${name}]`);
@@ -17,22 +20,26 @@ export class Tray {
     queue.addEventListener("add", ({ detail }) => this.#add(detail.item));
     queue.addEventListener("change", ({ detail }) => this.#change(detail.item));
     queue.addEventListener("progress", ({ detail }) => this.#progress(detail.item));
-    queue.addEventListener("done", ({ detail }) => { if (detail.item.hashtags !== queue.hashtags) this.#tagLate(); });
+    queue.addEventListener("done", () => this.#tagLate());
     queue.addEventListener("idle", () => this.#idle());
+    onBack(() => this.#tagLate());
+    part("retry").addEventListener("click", () => { queue.retryAll(); this.#tagLate(); });
     part("fold").addEventListener("click", () => this.#fold(part("fold").getAttribute("aria-expanded") === "true"));
     part("close").addEventListener("click", () => this.#close());
     part("hashtags").addEventListener("submit", (event) => { event.preventDefault(); this.#apply(); });
     part("hashtags").addEventListener("change", () => this.#apply());
   }
 
-  /** A new lot: what is done leaves the list, what was refused stays to be seen. */
+  /** A new lot: what is done leaves the list, what was refused or did not get there stays, with the hashtags it is to have. */
   begin() {
-    for (const item of this.queue.items.filter(({ state }) => state === "done")) this.#dismiss(item);
+    for (const item of this.queue.items.filter((item) => item.state === "done" && !isLate(item))) this.#dismiss(item);
+    this.queue.lot += 1;
     this.setHashtags("");
     part("tagged").textContent = "";
     this.#fold(false);
   }
 
+  /** Hashtags of the files that are added from here on. */
   setHashtags(text) {
     this.queue.hashtags = text.trim();
     document.getElementById("tray-hashtags").value = text.trim();
@@ -83,6 +90,7 @@ export class Tray {
     }
     // Trouble comes first, so that it is seen without scrolling.
     if (["refused", "failed"].includes(item.state)) part("list").prepend(row);
+    if (item.state === "failed" && item.wanted) this.#tagged();
     this.#summary();
   }
 
@@ -103,6 +111,7 @@ export class Tray {
     part("progress").value = total ? loaded / total : 0;
     part("progress").hidden = !queue.busy;
     part("close").hidden = queue.busy;
+    part("retry").hidden = queue.busy || queue.count("failed") + queue.items.filter(isLate).length < 1;
     part("title").textContent = queue.busy ? `Uploading ${Math.min(done + 1, all)} of ${photos(all)}` : added(done - known, known);
     const pace = speed && left !== null ? `${size(speed)}/s · ${time(left)} left` : `${size(total)} in all`;
     const trouble = bad ? `${bad} could not be added` : "";
@@ -143,40 +152,70 @@ export class Tray {
     this.setHashtags("");
   }
 
-  // Hashtags: files still waiting get them with their upload, those that are there already get them now.
+  // Hashtags: files that are still to be sent get them with their upload, those that are there already get them now. Whatever
+  // fails, each file keeps what it is to have.
   #apply() {
     const text = document.getElementById("tray-hashtags").value.trim();
-    if (text === this.queue.hashtags) return;
+    if (text === this.queue.hashtags && !this.queue.items.some(isLate)) return;
     this.queue.hashtags = text;
+    for (const item of this.queue.items) if (item.lot === this.queue.lot) item.wanted = text || item.tagged;
     if (text) this.#tagLate();
   }
 
   async #tagLate() {
-    const text = this.queue.hashtags;
-    const late = this.queue.items.filter((item) => item.state === "done" && item.hashtags !== text);
-    if (!late.length || !text) return this.#tagged(text);
-    for (const item of late) item.hashtags = text;
-    const cards = late.flatMap((item) => item.cards);
-    const body = new URLSearchParams(cards.map((card) => ["photo", card.dataset.id]));
-    body.append("action", "hashtags");
-    body.append("add", text);
+    if (this.tagging) return;
+    this.tagging = true;
     try {
-      const answer = await fetch(this.selectionUrl, { method: "POST", body, headers: { "HX-Request": "true" } });
-      if (!answer.ok) throw new Error(String(answer.status));
-      for (const card of cards) label(card, text);
-      this.#tagged(text);
+      for (let late; (late = this.queue.items.filter(isLate)).length;) {
+        const text = late[0].wanted;
+        if (!await this.#tag(late.filter((item) => item.wanted === text), text)) return;
+      }
+      this.#tagged();
     } catch {
-      for (const item of late) item.hashtags = "";
-      this.queue.hashtags = "";
-      toast("The hashtags could not be added. The photos are safe: press Add to try again.", { error: true });
+      lost();
+      this.#say(KEPT);
+    } finally {
+      this.tagging = false;
+      this.#summary();
     }
   }
 
-  #tagged(text) {
-    part("tagged").textContent = text ? "These photos get your hashtags." : "";
-    if (text) announce("These photos get your hashtags");
+  /** False when the server did not take them. */
+  async #tag(items, text) {
+    const cards = items.flatMap((item) => item.cards);
+    const body = new URLSearchParams(cards.map((card) => ["photo", card.dataset.id]));
+    body.append("action", "hashtags");
+    body.append("add", text);
+    const answer = await fetch(this.selectionUrl, { method: "POST", body, headers: { "HX-Request": "true" } });
+    if (answer.status >= 500) throw new Error(String(answer.status));
+    if (!answer.ok) {
+      toast(errorText(answer.status, await answer.text()), { error: true });
+      // To be corrected, or added once more after logging in.
+      if (answer.status !== 401) for (const item of items) item.wanted = item.tagged;
+      this.queue.hashtags = "";
+      this.#say("");
+      return false;
+    }
+    for (const item of items) item.tagged = text;
+    for (const card of cards) label(card, text);
+    return true;
+  }
+
+  #tagged() {
+    const lot = this.queue.items.filter((item) => item.lot === this.queue.lot && item.wanted);
+    const words = lot.some((item) => item.state === "failed") ? KEPT : lot.length ? "These photos get your hashtags." : "";
+    this.#say(words);
+  }
+
+  #say(words) {
+    if (part("tagged").textContent === words) return;
+    part("tagged").textContent = words;
+    if (words) announce(words);
   }
 }
+
+/** It is there, and its hashtags are not. */
+const isLate = (item) => item.state === "done" && Boolean(item.wanted) && item.tagged !== item.wanted;
 
 const added = (now, known) => [
   now || !known ? (now ? `${photos(now)} added` : "Nothing was added") : "",

@@ -1,6 +1,6 @@
 // Uploads: where photos come from (drop anywhere, paste, the dialog's buttons, folders) and what becomes of them in the gallery.
 // The queue does the sending, the tray shows it.
-import { filesOf, holdsFiles, isPhoto } from "./upload-files.js";
+import { filesOf, holdsFiles, photosAmong } from "./upload-files.js";
 import { Queue } from "./upload-queue.js";
 import { Tray } from "./upload-tray.js";
 import { toast } from "./messages.js";
@@ -27,7 +27,7 @@ function take(files) {
 
 /** A folder holds all sorts of files: only its photos are meant. */
 function takeFolder(files) {
-  const photos = files.filter(isPhoto);
+  const photos = photosAmong(files, form.dataset.uploadExtensions.split(" "));
   const others = files.length - photos.length;
   if (!photos.length) toast("There are no photos in that folder.", { error: true });
   else if (others) toast(`${others === 1 ? "1 other file was" : `${others} other files were`} left out.`);
@@ -87,7 +87,7 @@ addEventListener("paste", (event) => {
   take(files.map((file) => (file.name === "image.png" ? new File([file], `Pasted ${now}.png`, { type: file.type }) : file)));
 });
 
-addEventListener("beforeunload", (event) => { if (queue.busy) event.preventDefault(); });
+addEventListener("beforeunload", (event) => { if (queue.unfinished) event.preventDefault(); });
 
 // Seen by whoever drives the page from outside: from now on a drop is taken.
 form.dataset.ready = "";

@@ -53,6 +53,8 @@ struct Limits {
     formats: String,
     /// For the browser's file chooser.
     accept: String,
+    /// By which scripts know photos in a folder.
+    extensions: String,
 }
 
 /// A page of photos, newest first.
@@ -134,19 +136,18 @@ impl Gallery {
                 megapixels: limits.megapixels,
                 formats: state.album.formats_in_words(),
                 accept: state.album.formats().map(accepted).collect::<Vec<_>>().join(","),
+                extensions: state.album.formats().flat_map(Format::extensions).copied().collect::<Vec<_>>().join(" "),
             },
         }
     }
 }
 
-/// A format as file choosers know it: by type and, where systems have no type for it, by extension.
+/// A format as file choosers know it: by type, and by extension where systems have no type for it.
 fn accepted(format: Format) -> String {
-    let more = match format {
-        Format::Heic => ",image/heif,.heic,.heif",
-        Format::Avif => ",.avif",
-        _ => "",
-    };
-    format!("{}{more}", format.content_type())
+    let by_type = [format.content_type()].into_iter().chain((format == Format::Heic).then_some("image/heif"));
+    let extensions = if matches!(format, Format::Heic | Format::Avif) { format.extensions() } else { &[] };
+    let by_name = extensions.iter().map(|extension| format!(".{extension}"));
+    by_type.map(str::to_owned).chain(by_name).collect::<Vec<_>>().join(",")
 }
 
 /// The other hashtags of these photos, the commonest first. No counts: there may be more photos than these.

@@ -73,7 +73,6 @@ async fn twenty_photos_are_dropped_and_one_is_broken() {
     browser.drop_files(&refs(&late)).await;
     browser.seen(".tray li[data-state=failed] .retry").await;
     browser.devtools("Network.emulateNetworkConditions", connection(false)).await;
-    browser.click(".tray li[data-state=failed] .retry").await;
     until_cards(&browser, 20).await;
 
     // A broken file and a lost connection are told by the browser too.
@@ -141,5 +140,35 @@ async fn photos_are_pasted_chosen_and_taken_from_folders() {
     until_cards(&browser, 1).await;
     browser.open("/photos").await;
     until_cards(&browser, 8).await;
+    browser.assert_quiet(&[]).await;
+}
+
+#[tokio::test]
+async fn a_folder_gives_every_format_that_the_server_takes() {
+    let app = TestApp::start().await;
+    let browser = Browser::start(&app).await;
+    browser.sign_up("alice").await;
+    let folder = tempfile::tempdir().unwrap();
+    let phone = folder.path().join("phone");
+    fs::create_dir(&phone).unwrap();
+    let trial = concat!(env!("CARGO_MANIFEST_DIR"), "/src/media/outside/trial");
+    for (name, format) in [("IMG_0001.HEIC", "heic"), ("IMG_0002.avif", "avif"), ("IMG_0003.HIF", "heic")] {
+        fs::copy(format!("{trial}.{format}"), phone.join(name)).unwrap();
+    }
+    fs::write(phone.join("IMG_0004.JPG"), scene(4, 320)).unwrap();
+    for other in [".hidden.heic", "notes.txt", "heic"] {
+        fs::write(phone.join(other), "no photo").unwrap();
+    }
+    let names = "[...document.querySelectorAll('.tray .name')].map((row) => row.textContent).toSorted().join()";
+    let expected = "IMG_0001.HEIC,IMG_0002.avif,IMG_0003.HIF,IMG_0004.JPG";
+    browser.drop_files(&[&phone]).await;
+    browser.until(&format!("{names} === '{expected}'")).await;
+    browser.until_says("3 other files were left out.").await;
+    browser.until("document.querySelector('[data-tray-progress]').hidden").await;
+    assert_eq!(app.ask("SELECT count(DISTINCT content_type) FROM photos"), "3");
+    browser.open("/photos").await;
+    browser.click("header [data-upload]").await;
+    browser.find(By::Id("folder")).await.unwrap().send_keys(phone.display().to_string()).await.unwrap();
+    browser.until(&format!("{names} === '{expected}'")).await;
     browser.assert_quiet(&[]).await;
 }
