@@ -13,6 +13,7 @@ use crate::error::AppError;
 const REQUEST: &str = "HX-Request";
 const HISTORY_RESTORE: &str = "HX-History-Restore-Request";
 const TARGET: &str = "HX-Target";
+const REDIRECT: &str = "HX-Redirect";
 
 /// How the answer will be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,15 @@ impl Htmx {
             fragment: headers.contains_key(REQUEST) && !headers.contains_key(HISTORY_RESTORE),
             has_target: headers.contains_key(TARGET),
         }
+    }
+
+    /// On to another page after a POST, whole, also where a script asked.
+    #[must_use]
+    pub fn go_to(self, location: &str) -> HttpResponse {
+        if self.fragment {
+            return HttpResponse::NoContent().insert_header((REDIRECT, location)).finish();
+        }
+        see_other(location)
     }
 
     /// The page, or the fragment of it that was asked for.

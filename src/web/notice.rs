@@ -1,12 +1,21 @@
 //! What the next page says once, after a redirect.
 
-use actix_web::{HttpMessage, HttpRequest, web};
+use actix_web::http::StatusCode;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use askama::Template;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::app::AppState;
 use crate::error::AppError;
+use crate::models::removal::UNDO;
 use crate::models::{PhotoId, Session, SessionId};
 use crate::routes;
+use crate::web::htmx::page;
+
+/// How long a notice floats over the page that cannot be undone, in seconds; one with a link stays longer.
+const READ: i64 = 8;
+const FOLLOW: i64 = 20;
 
 /// Kept in the session's row until a page shows it.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
@@ -23,10 +32,17 @@ pub enum Notice {
         /// One of those.
         first: PhotoId,
     },
-    /// So many photos were deleted, this one among them; they can come back.
-    Deleted(usize, PhotoId),
-    /// A deletion of so many photos was undone.
-    Restored(usize),
+    /// Photos were deleted; they can come back.
+    Deleted {
+        /// So many.
+        photos: usize,
+        /// One of them.
+        one: PhotoId,
+        /// Until then.
+        until: DateTime<Utc>,
+    },
+    /// A deletion of so many photos was undone, this one among them.
+    Restored(usize, Option<PhotoId>),
     /// A photo's title, hashtags or visibility changed.
     Saved,
     /// The hashtags of a selection changed.
@@ -61,19 +77,68 @@ pub struct ShownNotice {
     pub undo: Option<String>,
     /// The photo it speaks of.
     pub photo: Option<String>,
+    /// How long it is to be seen.
+    pub seconds: i64,
+    /// By which a script knows that it was put away.
+    pub key: String,
+    /// The page it is shown on: undoing leads there again.
+    pub back: String,
+}
+
+/// A notice alone, for a script that has done something in place.
+#[derive(Template)]
+#[template(path = "_notice.html")]
+struct Fragment {
+    notice: ShownNotice,
 }
 
 /// This request's page shows the notice of this session.
 struct Showing(SessionId);
 
 impl Notice {
-    /// The notice that waits in `session`, for the page that answers `request`.
+    /// Photos were deleted just now.
+    #[must_use]
+    pub fn deleted(photos: usize, one: PhotoId) -> Self {
+        Self::Deleted { photos, one, until: Utc::now() + UNDO }
+    }
+
+    /// The notice that waits in `session`, for the page that answers `request`. What can be undone is shown by every page for
+    /// as long as that is so.
     #[must_use]
     pub fn show(request: &HttpRequest, session: &Session) -> Option<ShownNotice> {
         // One that an older version left may not be readable: then there is nothing to say.
         let notice: Self = session.notice.clone().and_then(|value| serde_json::from_value(value).ok())?;
-        request.extensions_mut().insert(Showing(session.id));
-        Some(ShownNotice { text: notice.text(), undo: notice.undo(), photo: notice.photo() })
+        let seconds = notice.seconds();
+        if notice.undo().is_none() || seconds <= 0 {
+            request.extensions_mut().insert(Showing(session.id));
+        }
+        let back = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
+        (seconds > 0).then(|| notice.shown_on(back))
+    }
+
+    fn shown_on(&self, back: String) -> ShownNotice {
+        let key = match self {
+            Self::Deleted { one, until, .. } => format!("{one}-{}", until.timestamp_millis()),
+            _ => String::new(),
+        };
+        ShownNotice { text: self.text(), undo: self.undo(), photo: self.photo(), seconds: self.seconds(), key, back }
+    }
+
+    /// The notice alone, for a script.
+    ///
+    /// # Errors
+    /// When the template cannot be rendered.
+    pub fn fragment(&self) -> Result<HttpResponse, AppError> {
+        page(StatusCode::OK, &Fragment { notice: self.shown_on(routes::photos().to_owned()) })
+    }
+
+    /// How long it is to be seen. Not any more when it is 0.
+    fn seconds(&self) -> i64 {
+        match self {
+            Self::Deleted { until, .. } => (*until - Utc::now()).num_seconds().max(0),
+            notice if notice.photo().is_some() => FOLLOW,
+            _ => READ,
+        }
     }
 
     /// Takes away the notice that was shown. Called when the page is there: one that ended in an error keeps it for the
@@ -98,10 +163,10 @@ impl Notice {
             Self::AlreadyHere { added: 0, known, .. } => format!("{} are already here.", photos(known)),
             Self::AlreadyHere { added, known: 1, .. } => format!("{} added, 1 is already here.", photos(added)),
             Self::AlreadyHere { added, known, .. } => format!("{} added, {known} are already here.", photos(added)),
-            Self::Deleted(1, _) => "Photo deleted.".to_owned(),
-            Self::Deleted(n, _) => format!("{} deleted.", photos(n)),
-            Self::Restored(1) => "The photo is back.".to_owned(),
-            Self::Restored(n) => format!("{} are back.", photos(n)),
+            Self::Deleted { photos: 1, .. } => "Photo deleted.".to_owned(),
+            Self::Deleted { photos: n, .. } => format!("{} deleted.", photos(n)),
+            Self::Restored(1, _) => "The photo is back.".to_owned(),
+            Self::Restored(n, _) => format!("{} are back.", photos(n)),
             Self::Saved => "Saved.".to_owned(),
             Self::HashtagsChanged(n) => format!("Hashtags of {} changed.", photos(n)),
             Self::ProfileSaved => "Your profile is saved.".to_owned(),
@@ -122,7 +187,7 @@ impl Notice {
     #[must_use]
     pub fn undo(&self) -> Option<String> {
         match self {
-            Self::Deleted(_, id) => Some(routes::restore_photo(&id.to_string())),
+            Self::Deleted { one, .. } => Some(routes::restore_photo(&one.to_string())),
             _ => None,
         }
     }
@@ -131,8 +196,17 @@ impl Notice {
     #[must_use]
     pub fn photo(&self) -> Option<String> {
         match self {
-            Self::AlreadyHere { first, .. } => Some(routes::photo(&first.to_string())),
+            Self::AlreadyHere { first: one, .. } | Self::Restored(1, Some(one)) => {
+                Some(routes::photo(&one.to_string()))
+            }
             _ => None,
+        }
+    }
+
+    /// Nothing waits for the next page of this session any more.
+    pub async fn withdraw(state: &AppState, session: SessionId) {
+        if let Err(error) = state.db.read(move |conn| Session::set_notice(conn, session, None)).await {
+            tracing::warn!(%error, "a notice will be shown that is outdated");
         }
     }
 

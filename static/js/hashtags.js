@@ -50,9 +50,10 @@ function show(html, text) {
   list = fresh;
   list.id = `suggestions-${count++}`;
   list.className = "suggestions";
-  // In the top layer, yet within what the field belongs to: outside of an open dialog everything is inert.
+  // In the top layer, yet within an open dialog, as everything outside of it is inert; and never within what htmx swaps, which
+  // would write the place of the list into an attribute: that the policy of the page forbids.
   list.popover = "manual";
-  (input.closest("dialog, form") ?? document.body).append(list);
+  (input.closest("dialog") ?? document.body).append(list);
   list.showPopover();
   place();
   dress();

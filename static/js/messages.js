@@ -12,7 +12,7 @@ const icon = (path) => {
 export const CHECK = "m5 12.5 4.5 4.5L19 7.5";
 const WARNING = "M12 4 2.8 19.5h18.4L12 4Zm0 6v4.5m0 2.5v.01";
 
-/** Shows `text` for a few seconds; errors stay longer, since they must be read. */
+/** Shows `text` for a few seconds; errors stay longer, since they must be read. A notice (notice.js) stays beside it. */
 export function toast(text, { error = false } = {}) {
   const region = document.getElementById("toasts");
   const item = document.createElement("div");
@@ -20,7 +20,8 @@ export function toast(text, { error = false } = {}) {
   const words = document.createElement("p");
   words.textContent = text;
   item.append(icon(error ? WARNING : CHECK), words);
-  region.replaceChildren(item);
+  for (const old of region.querySelectorAll(".toast:not([data-notice])")) old.remove();
+  region.append(item);
   setTimeout(() => item.remove(), error ? 10000 : 5000);
 }
 

@@ -7,11 +7,25 @@ const key = `place:${location.pathname}${location.search}`;
 let added = 0;
 let restoring = false;
 
-function save() {
-  if (restoring) return;
+function here() {
   const card = [...grid.querySelectorAll(".card")].find((card) => card.getBoundingClientRect().bottom > 60);
-  const place = { pages: added, y: scrollY, card: card?.id, offset: card?.getBoundingClientRect().top };
-  sessionStorage.setItem(key, JSON.stringify(place));
+  return { pages: added, y: scrollY, card: card?.id, offset: card?.getBoundingClientRect().top };
+}
+
+function save() {
+  if (!restoring) sessionStorage.setItem(key, JSON.stringify(here()));
+}
+
+/** Fetches once more what is shown, such as photos that are back. The place stays. */
+export async function refresh() {
+  const place = here();
+  const answer = await fetch(location.pathname + location.search, { headers: { "HX-Request": "true" } });
+  if (!answer.ok) return;
+  const page = document.createElement("template");
+  page.innerHTML = await answer.text();
+  grid.replaceChildren(page.content);
+  added = 0;
+  await restore(place);
 }
 
 async function addPage() {

@@ -1,5 +1,6 @@
 // Selecting photos: the checkboxes and the bar work by CSS and a plain form; this adds the count, shift for a range,
 // a mode in which a tap on a photo selects it, and keys.
+import "./deleting.js";
 import { onKeys } from "./keys.js";
 import { announce } from "./messages.js";
 import { expectReturn } from "./visit.js";
@@ -49,8 +50,8 @@ if (form) {
     anchor = null;
     setTimeout(() => { update(); announce("Selection cleared"); });
   });
-  // The answer is this page again: find the place.
-  form.addEventListener("submit", () => expectReturn());
+  // The answer is this page again: find the place. A deletion happens in place (deleting.js).
+  form.addEventListener("submit", (event) => event.defaultPrevented || expectReturn());
   // The browser may have kept ticks from before.
   addEventListener("pageshow", update);
   update();

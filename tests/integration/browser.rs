@@ -2,14 +2,18 @@
 
 pub mod scenes;
 
+mod console;
 mod docs;
 mod duplicates;
 mod gallery;
 mod keyboard;
 mod moving;
+mod offline;
 pub mod pages;
 mod photo;
 mod polyglots;
 mod tabs;
+mod touch;
+mod undo;
 mod upload;
 mod without_script;

@@ -13,7 +13,8 @@ use crate::web::htmx::{Htmx, see_other};
 use crate::web::notice::Notice;
 
 /// Fields: `photo` (many), `action` (`hashtags` or `delete`), `add` and `remove` (lists of hashtags), `next`.
-/// Photos that are not one's own are passed over, as they do not exist for the one who asks.
+/// Photos that are not one's own are passed over, as they do not exist for the one who asks. A form that adds and removes
+/// hashtags says what to change and not how it was, so an old page cannot bring anything back.
 pub async fn edit_selection(
     state: web::Data<AppState>,
     user: CurrentUser,
@@ -28,7 +29,7 @@ pub async fn edit_selection(
     let notice = match form.first("action") {
         "delete" => match state.album.let_go(owner, photos).await?.as_slice() {
             [] => return Err(AppError::NotFound),
-            gone @ [one, ..] => Notice::Deleted(gone.len(), *one),
+            gone @ [one, ..] => Notice::deleted(gone.len(), *one),
         },
         "hashtags" => {
             let changed = change_hashtags(&state, owner, photos, form.first("add"), form.first("remove")).await?;
@@ -36,10 +37,14 @@ pub async fn edit_selection(
         }
         _ => return Err(AppError::Invalid("Choose what to do with the selected photos.".to_owned())),
     };
-    if htmx.wants_fragment() {
+    let undoable = notice.undo().is_some();
+    if htmx.wants_fragment() && !undoable {
         return Ok(HttpResponse::NoContent().finish());
     }
     notice.leave(&state, user.session.id).await;
+    if htmx.wants_fragment() {
+        return notice.fragment();
+    }
     Ok(see_other(&local_path(Some(form.first("next")), routes::photos())))
 }
 

@@ -36,7 +36,7 @@ async fn a_photo_is_tagged_shared_and_deleted_on_its_page() {
     browser.press("#Crete sea").await;
     browser.press_key(Key::Tab).await;
     browser.until("document.querySelectorAll('#details .chips .chip').length === 2").await;
-    browser.until("document.getElementById('announcer').textContent === 'Saved'").await;
+    browser.until("document.getElementById('toasts').textContent === 'Saved'").await;
     assert!(browser.value::<bool>("window.visit").await, "no reload");
     let page = alice.get(&newest.page()).await.assert_status(200);
     assert_eq!((page.field("title"), page.field("hashtags")), ("Ferry".into(), "#crete #sea".into()));
@@ -81,8 +81,9 @@ async fn a_photo_is_tagged_shared_and_deleted_on_its_page() {
     assert_eq!(browser.count(".card").await, 2);
     alice.get(&newest.page()).await.assert_status(404);
     browser.click("[data-notice] button").await;
-    browser.until_path(&newest.page()).await;
     browser.until_says("The photo is back.").await;
+    browser.until("document.querySelectorAll('.card').length === 3").await;
+    browser.until_path("/photos").await;
     assert_eq!(alice.get("/photos").await.photos().len(), 3);
     browser.assert_quiet(&["status of 422"]).await;
 }
