@@ -2,6 +2,8 @@
 
 mod hostile;
 mod outside;
+#[cfg(target_os = "linux")]
+mod taken_over;
 
 use std::path::Path;
 use std::process::Command;

@@ -1,6 +1,9 @@
 //! Whether the instance can do its work: each thing it needs is tried.
 
 use actix_web::rt::task::spawn_blocking;
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use futures_util::TryStreamExt;
 use uuid::Uuid;
 
@@ -10,7 +13,11 @@ use crate::app::StartError;
 use crate::commands::database::{Opened, Schema};
 use crate::config::Config;
 use crate::db::{self, Condition};
+use crate::error::AppError;
 use crate::media::OutsideDecoder;
+#[cfg(target_os = "linux")]
+use crate::media::outside::{self, Enforced};
+use crate::models::instance;
 use crate::storage::{ClockOffset, Kind, ObjectKey, Storage, StorageError};
 use crate::threads::InFlight;
 
@@ -29,6 +36,26 @@ pub(super) async fn look(config: &Config, report: &mut Report) -> Result<Option<
     report.check(match outside.missing() {
         Some(what) => Check::note("decoders", what),
         None => Check::fine("decoders", "HEIC and AVIF are taken too"),
+    });
+    #[cfg(target_os = "linux")]
+    report.check(match spawn_blocking(outside::look).await? {
+        Ok(Enforced { files: true, system_calls: true }) => {
+            Check::fine("sandbox", "a decoder can read its photo and the system's programs, write the result, and nothing else")
+        }
+        Ok(Enforced { files: false, system_calls: true }) => Check::note(
+            "sandbox",
+            "a decoder can open no connection and start no program, but this kernel has no Landlock (Linux 5.13, if it is \
+             not switched off): it can read what its account can",
+        ),
+        Ok(Enforced { files, .. }) => Check::note(
+            "sandbox",
+            if files {
+                "a decoder sees no other files, but on this processor its system calls are not filtered: it can open connections"
+            } else {
+                "on this processor and kernel a decoder is kept by limits and its account alone"
+            },
+        ),
+        Err(error) => Check::wrong("sandbox", format!("HEIC and AVIF are refused, as their decoder cannot be shut in: {error}")),
     });
     let database = database(config, report).await;
     let storage = storage(config, report).await;
@@ -80,12 +107,27 @@ async fn database(config: &Config, report: &mut Report) -> Option<Opened> {
     };
     report.check(migrations);
     if pending.is_empty() {
+        let role =
+            opened.db.read(|conn| Ok::<_, AppError>((instance::take_writes(conn, &[()])?, is_superuser(conn)?))).await;
+        report.check(match role {
+            Err(error) => Check::wrong("writing", format!("the database takes no writes: {error}")),
+            Ok((_, true)) => Check::note(
+                "writing",
+                "works; Lumina logs in as a superuser, who may do more than it needs: an ordinary role that owns the \
+                 database is enough",
+            ),
+            Ok(_) => Check::fine("writing", "works, by a role that is no superuser"),
+        });
         return Some(opened);
     }
     if let Err(error) = opened.close().await {
         report.check(Check::wrong("database", error.to_string()));
     }
     None
+}
+
+fn is_superuser(conn: &mut PgConnection) -> diesel::QueryResult<bool> {
+    diesel::select(sql::<Bool>("current_setting('is_superuser')::boolean")).get_result(conn)
 }
 
 /// The storage, if it can be read.

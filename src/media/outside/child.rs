@@ -11,8 +11,10 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use rustix::process::{Resource, Rlimit, setrlimit};
+#[cfg(target_os = "linux")]
+use rustix::process::{Signal, set_parent_process_death_signal};
 
-use super::copy::{INPUT, PLANES, PNG};
+use super::copy::INPUT;
 use super::{Allowance, Program, SUBCOMMAND};
 
 /// Address space of the decoder before any pixel: libraries, stacks of its threads.
@@ -33,6 +35,10 @@ pub(super) const DEEP_IS_SLOWER: u64 = 8;
 
 /// Stack of each of its threads, of which it starts one for each processor: 2 MiB instead of the usual 8.
 const STACK: u64 = 2 << 20;
+
+/// Processes and threads that Linux can count at most (`PID_MAX_LIMIT`).
+#[cfg(target_os = "linux")]
+const MOST_PROCESSES: u64 = 4 << 20;
 
 /// Open files at once: the libraries one after the other, input, output.
 const OPEN_FILES: u64 = 32;
@@ -75,13 +81,13 @@ pub fn run_subcommand(mut arguments: impl Iterator<Item = OsString>) -> ExitCode
 fn become_decoder(program: &OsString, arguments: impl Iterator<Item = OsString>) -> io::Error {
     let mut command = Command::new(program);
     command.args(arguments);
-    // The folder belongs to whom the decoder is to be.
-    match std::fs::metadata(".") {
-        Ok(folder) if rustix::process::geteuid().is_root() && folder.uid() != 0 => {
-            command.uid(folder.uid()).gid(folder.gid());
-        }
-        Ok(_) => (),
-        Err(error) => return error,
+    // Linux has done so before it closed the way to it.
+    #[cfg(not(target_os = "linux"))]
+    if let Ok(folder) = std::fs::metadata(".")
+        && rustix::process::geteuid().is_root()
+        && folder.uid() != 0
+    {
+        command.uid(folder.uid()).gid(folder.gid());
     }
     command.exec()
 }
@@ -105,68 +111,52 @@ fn restrict(allowance: Allowance, program: &Path) -> io::Result<()> {
     // Pages come first.
     let _ = rustix::process::nice(5);
     #[cfg(target_os = "linux")]
-    linux::restrict(program)?;
+    {
+        // When memory runs out after all, the server is not the one to go.
+        let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+        become_owner_of_folder()?;
+        // Who waits for us is gone: then nobody wants the result. (The kernel forgets this when we stop being root.)
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        limit_threads()?;
+        super::sandbox::enter(program).map_err(io::Error::other)?;
+    }
     #[cfg(not(target_os = "linux"))]
     let _ = program;
     Ok(())
 }
 
+/// Root goes on as whom the folder belongs to. There is one thread, so that the thread's identity is the process's.
 #[cfg(target_os = "linux")]
-mod linux {
-    //! What Linux can do beyond limits: no way to more rights, no other files, no network.
-
-    use std::io;
-    use std::path::Path;
-
-    use landlock::{
-        ABI, Access, AccessFs, AccessNet, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr, Scope,
-        path_beneath_rules,
-    };
-    use rustix::process::{Signal, set_parent_process_death_signal};
-
-    use super::{INPUT, PLANES, PNG};
-
-    /// Where programs and their libraries are: distributions, Homebrew, Nix, Guix.
-    const SYSTEM: [&str; 11] = [
-        "/usr",
-        "/lib",
-        "/lib64",
-        "/lib32",
-        "/bin",
-        "/etc/ld.so.cache",
-        "/etc/ld-musl-x86_64.path",
-        "/home/linuxbrew/.linuxbrew",
-        "/nix/store",
-        "/gnu/store",
-        "/dev/null",
-    ];
-
-    pub(super) fn restrict(program: &Path) -> io::Result<()> {
-        // Who waits for us is gone: then nobody wants the result. (The kernel forgets this when we stop being root.)
-        set_parent_process_death_signal(Some(Signal::KILL))?;
-        // When memory runs out after all, the server is not the one to go.
-        let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-        rustix::thread::set_no_new_privs(true)?;
-        sandbox(program).map_err(io::Error::other)
+fn become_owner_of_folder() -> io::Result<()> {
+    use rustix::process::{Gid, Uid};
+    let folder = std::fs::metadata(".")?;
+    if rustix::process::geteuid().is_root() && folder.uid() != 0 {
+        rustix::thread::set_thread_groups(&[])?;
+        rustix::thread::set_thread_gid(Gid::from_raw(folder.gid()))?;
+        rustix::thread::set_thread_uid(Uid::from_raw(folder.uid()))?;
     }
+    Ok(())
+}
 
-    /// Landlock: from here on only the system's programs can be read, the photo too, and the result be written; no
-    /// network, no signals to others. As much of it as this kernel knows, which before 5.13 is nothing.
-    fn sandbox(program: &Path) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let abi = ABI::V6;
-        let read = AccessFs::from_read(abi);
-        let mut places = SYSTEM.map(Path::new).to_vec();
-        places.extend(program.parent());
-        Ruleset::default()
-            .handle_access(AccessFs::from_all(abi))?
-            .handle_access(AccessNet::from_all(abi))?
-            .scope(Scope::from_all(abi))?
-            .create()?
-            .add_rules(path_beneath_rules(places, read))?
-            .add_rule(PathBeneath::new(PathFd::new(INPUT)?, AccessFs::ReadFile))?
-            .add_rule(PathBeneath::new(PathFd::new(PNG)?, AccessFs::WriteFile | AccessFs::Truncate))?
-            .add_rule(PathBeneath::new(PathFd::new(PLANES)?, AccessFs::WriteFile | AccessFs::Truncate))?
-            .restrict_self()?;
-        Ok(())
+/// Leaves this account room for so many more threads than it has now that no decoder lacks one, and that one which starts
+/// thread after thread leaves some to others. (Processes it cannot start.) The kernel counts them by account, over containers
+/// too, and does not tell: what it has now is found out by trying.
+#[cfg(target_os = "linux")]
+fn limit_threads() -> io::Result<()> {
+    // One for each processor and decoder, and those that Lumina and others of this account start meanwhile.
+    let processors = std::thread::available_parallelism().map_or(1, usize::from) as u64;
+    let room = 1024 + 2 * processors * processors;
+    let maximum = rustix::process::getrlimit(Resource::Nproc).maximum.unwrap_or(MOST_PROCESSES).min(MOST_PROCESSES);
+    let set = |current| setrlimit(Resource::Nproc, Rlimit { current: Some(current), maximum: Some(maximum) });
+    let (mut too_few, mut enough) = (0, maximum);
+    while too_few + 1 < enough {
+        let tried = too_few.midpoint(enough);
+        set(tried)?;
+        match std::thread::Builder::new().stack_size(64 << 10).spawn(|| ()).map(std::thread::JoinHandle::join) {
+            Ok(_) => enough = tried,
+            Err(_) => too_few = tried,
+        }
     }
+    let limit = Some(maximum.min(enough + room));
+    Ok(setrlimit(Resource::Nproc, Rlimit { current: limit, maximum: limit })?)
 }

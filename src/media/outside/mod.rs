@@ -14,6 +14,10 @@
 mod child;
 mod copy;
 mod find;
+#[cfg(target_os = "linux")]
+mod sandbox;
+#[cfg(target_os = "linux")]
+mod system_calls;
 mod watch;
 
 use std::fs::File;
@@ -29,6 +33,8 @@ use super::heif::{Cicp, Coding, Header, read_header};
 use super::{Format, Limits, MediaError};
 
 pub use child::run_subcommand;
+#[cfg(target_os = "linux")]
+pub use sandbox::{Enforced, look};
 
 /// The first argument that makes the program a decoder: see [`run_subcommand`].
 pub const SUBCOMMAND: &str = "decode";
