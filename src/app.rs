@@ -25,8 +25,8 @@ use crate::db::{Db, Gathered};
 use crate::media::OutsideDecoder;
 use crate::media::RenditionName;
 use crate::metrics::Metrics;
-use crate::models::Photo;
 use crate::models::seen::{self, Asked, Seen};
+use crate::models::{Photo, instance};
 use crate::oidc::Oidc;
 use crate::passwords::Passwords;
 use crate::routes;
@@ -57,6 +57,8 @@ pub struct AppState {
     pub db: Db,
     /// Who sees which photo.
     pub seen: Gathered<Asked, Seen>,
+    /// Whether the database takes writes.
+    pub takes_writes: Gathered<(), ()>,
     /// Photos.
     pub album: Album,
     /// Pages and pictures that are asked for and not answered yet.
@@ -172,6 +174,7 @@ impl App {
         let tokens = Tokens::new(&jwt.secret_key, &secrets, &origin, jwt.access_token_expire_minutes);
         let page_policy = headers::page_policy(&config);
         let seen = Gathered::new(db.clone(), seen::look);
+        let takes_writes = Gathered::new(db.clone(), instance::take_writes);
         let metrics = Metrics::new(&db, &album, &passwords);
         let guesses = Guesses::new(config.limits_guesses, db.clone(), &secrets);
         let rates = Rates::new(&config.limits);
@@ -179,6 +182,7 @@ impl App {
             config,
             db,
             seen,
+            takes_writes,
             album,
             pages,
             passwords,
@@ -262,6 +266,7 @@ async fn open_database(config: &Config) -> Result<(Option<PrivatePostgres>, Db),
         None => {
             let postgres = PrivatePostgres::start(&data_dir)?;
             let db = Db::open(postgres.url())?;
+            postgres.serves(&db);
             Ok((Some(postgres), db))
         }
     })

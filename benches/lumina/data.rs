@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use lumina::db::private::PrivatePostgres;
+use lumina::db::private::{self, PrivatePostgres};
 
 use crate::process::Lumina;
 
@@ -41,6 +41,8 @@ pub const MILLION: Photos = Photos { database: "million", each: 1_000_000, owner
 impl Server {
     pub fn start() -> Self {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{:x}", fingerprint()));
+        // It makes databases, and asks for checkpoints.
+        private::as_superuser(&folder, "ALTER ROLE lumina SUPERUSER").unwrap();
         let postgres = PrivatePostgres::start(&folder).unwrap();
         Self { postgres, folder }
     }

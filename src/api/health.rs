@@ -1,7 +1,6 @@
 //! `GET /health`: whether requests can be answered, for load balancers and container engines.
 
 use actix_web::{HttpResponse, web};
-use diesel::connection::SimpleConnection;
 use futures_util::future::join;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,7 +14,7 @@ pub struct Health {
     /// `ok`, or `unavailable` when one of the others is there.
     #[schema(pattern = "^(ok|unavailable)$", example = "ok")]
     status: &'static str,
-    /// `away` when the database does not answer.
+    /// `away` when the database does not answer, or takes no writes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(pattern = "^away$", nullable = false, example = "away")]
     database: Option<&'static str>,
@@ -25,9 +24,9 @@ pub struct Health {
     storage: Option<&'static str>,
 }
 
-/// 200 when the database and the storage answer, else 503 with what does not.
+/// 200 when the database takes writes and the storage answers, else 503 with what does not.
 pub async fn show_health(state: web::Data<AppState>) -> HttpResponse {
-    let (database, storage) = join(state.db.read(|conn| conn.batch_execute("SELECT 1")), state.album.is_up()).await;
+    let (database, storage) = join(state.takes_writes.ask(()), state.album.is_up()).await;
     let away = |what: &str, answer: Result<(), AppError>| {
         answer.err().map(|error| {
             tracing::warn!(%error, what, "health");

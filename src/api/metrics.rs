@@ -34,10 +34,11 @@ pub async fn show_metrics(request: HttpRequest, state: web::Data<AppState>) -> R
 async fn look(state: &AppState) {
     let metrics = &state.metrics;
     let sessions = actix_web::rt::time::timeout(PATIENCE, state.db.read(Session::count));
+    let writes = actix_web::rt::time::timeout(PATIENCE, state.takes_writes.ask(()));
     let storage = actix_web::rt::time::timeout(PATIENCE, state.album.is_up());
-    let (sessions, storage) = futures_util::future::join(sessions, storage).await;
+    let (sessions, writes, storage) = futures_util::future::join3(sessions, writes, storage).await;
     metrics.storage_up.set(matches!(storage, Ok(Ok(()))).into());
-    metrics.database_up.set(matches!(sessions, Ok(Ok(_))).into());
+    metrics.database_up.set(matches!(writes, Ok(Ok(()))).into());
     if let Ok(Ok(sessions)) = sessions {
         metrics.sessions.set(sessions);
     }

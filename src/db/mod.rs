@@ -8,22 +8,25 @@
 
 mod gathered;
 mod migrations;
+mod pause;
 pub mod private;
 pub mod restoring;
 #[expect(missing_docs, reason = "the tables are described in the migrations")]
 pub mod schema;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, OnceLock, mpsc};
+use std::time::{Duration, Instant};
 
 use diesel::Connection;
 use diesel::connection::SimpleConnection;
 use diesel::pg::PgConnection;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Span;
 
 use crate::error::AppError;
+use pause::{Pause, Paused};
+use private::Message;
 
 pub use gathered::Gathered;
 pub use migrations::{Condition, MIGRATIONS, condition, is_outdated, migrate, newest_migration};
@@ -36,6 +39,13 @@ pub const PATIENCE: Duration = Duration::from_secs(3);
 /// [`give_up_the_dead`].
 const ANSWER: Duration = Duration::from_secs(15);
 
+/// How long one try to get a connection lasts. Between two, whoever waits lets go of the permit, so that a
+/// [pause](Db::pause) can begin.
+const TRY: Duration = Duration::from_millis(500);
+
+/// What every new session must be able to do, as uploads need it: run our triggers.
+const SESSION_WORKS: &str = "DO $$ BEGIN END $$";
+
 /// Connections kept to Postgres. On small machines more of them only queue inside Postgres instead of here.
 const CONNECTIONS: u32 = 8;
 
@@ -46,7 +56,12 @@ type PgPool = Pool<ConnectionManager<PgConnection>>;
 pub struct Db {
     pool: PgPool,
     permits: Arc<Semaphore>,
+    pause: Pause,
+    trouble: Trouble,
 }
+
+/// Who hears of connections that could not be made.
+type Trouble = Arc<OnceLock<mpsc::Sender<Message>>>;
 
 /// How much of the database is in use.
 #[derive(Debug, Clone, Copy)]
@@ -74,15 +89,29 @@ impl Db {
     /// Opens the pool on a database that somebody else has migrated.
     #[must_use]
     pub fn open_as_it_is(url: &str) -> Self {
+        let trouble = Trouble::default();
         let pool = Pool::builder()
             .max_size(CONNECTIONS)
             .min_idle(Some(1))
             .connection_timeout(PATIENCE)
             .test_on_check_out(true)
             .connection_customizer(Box::new(SessionSettings))
-            .error_handler(Box::new(LogQuietly))
+            .error_handler(Box::new(LogQuietly(Arc::clone(&trouble))))
             .build_unchecked(ConnectionManager::new(give_up_the_dead(url)));
-        Self { pool, permits: Arc::new(Semaphore::new(CONNECTIONS as usize)) }
+        let permits = Arc::new(Semaphore::new(CONNECTIONS as usize));
+        Self { pool, pause: Pause::new(&permits, CONNECTIONS), permits, trouble }
+    }
+
+    /// Lets whoever keeps the server hear of connections that could not be made.
+    fn tells_of_trouble(&self, keeper: mpsc::Sender<Message>) {
+        // There is one keeper.
+        let _ = self.trouble.set(keeper);
+    }
+
+    /// Lets nobody begin anything until the answer is dropped, and for so long those who are at it finish; says whether they
+    /// did. Others wait for the end of it. Blocks.
+    fn pause(&self, patience: Duration) -> (Paused, bool) {
+        self.pause.begin(patience)
     }
 
     /// How much of it is in use now.
@@ -108,22 +137,42 @@ impl Db {
         T: Send + 'static,
         E: Into<AppError> + Send + 'static,
     {
-        let permit = tokio::time::timeout(PATIENCE, Arc::clone(&self.permits).acquire_owned())
-            .await
-            .map_err(|_| AppError::unavailable("every database connection is busy"))?
-            .map_err(AppError::internal)?;
-        let pool = self.pool.clone();
-        let span = Span::current();
-        let working = actix_web::rt::task::spawn_blocking(move || {
-            let _permit = permit;
-            span.in_scope(|| {
+        let (mut job, mut trying) = (job, None);
+        loop {
+            let permit = self.permit().await?;
+            let since = *trying.get_or_insert_with(Instant::now);
+            let pool = self.pool.clone();
+            let span = Span::current();
+            let working = actix_web::rt::task::spawn_blocking(move || {
+                let _permit = permit;
                 #[expect(clippy::disallowed_methods, reason = "this is the door: a permit is held")]
-                let mut connection = pool.get().map_err(|error| AppError::unavailable(error.to_string()))?;
-                job(&mut connection).map_err(Into::into)
-            })
-        });
-        let late = |_| AppError::unavailable("the database does not answer");
-        tokio::time::timeout(ANSWER, working).await.map_err(late)?.map_err(AppError::internal)?
+                let got = span.in_scope(|| pool.get_timeout(TRY));
+                span.in_scope(|| match got {
+                    Ok(mut connection) => Ok(job(&mut connection).map_err(Into::into)),
+                    Err(error) => Err((job, error)),
+                })
+            });
+            let late = |_| AppError::unavailable("the database does not answer");
+            let done = tokio::time::timeout(ANSWER, working).await.map_err(late)?.map_err(AppError::internal)?;
+            match done {
+                Ok(answer) => return answer,
+                Err((again, _)) if self.pause.is_on() => (job, trying) = (again, None),
+                Err((again, _)) if since.elapsed() < PATIENCE => job = again,
+                Err((_, error)) => return Err(AppError::unavailable(error.to_string())),
+            }
+        }
+    }
+
+    /// Leave to use a connection. Whoever finds the database paused waits until it is not.
+    async fn permit(&self) -> Result<OwnedSemaphorePermit, AppError> {
+        loop {
+            self.pause.end().await?;
+            match tokio::time::timeout(PATIENCE, Arc::clone(&self.permits).acquire_owned()).await {
+                Ok(permit) => return permit.map_err(AppError::internal),
+                Err(_) if self.pause.is_on() => {}
+                Err(_) => return Err(AppError::unavailable("every database connection is busy")),
+            }
+        }
     }
 
     /// Like [`Db::read`], in a transaction that is rolled back when `job` fails.
@@ -193,6 +242,8 @@ impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for SessionSettings 
                  SET idle_in_transaction_session_timeout = '30s'; SET jit = off; SET random_page_cost = 1.1;
                  SET application_name = 'lumina'",
             )
+            // One that could only read would let uploads fail.
+            .and_then(|()| connection.batch_execute(SESSION_WORKS))
             .map_err(diesel::r2d2::Error::QueryError)
     }
 }
@@ -200,11 +251,14 @@ impl CustomizeConnection<PgConnection, diesel::r2d2::Error> for SessionSettings 
 /// r2d2 reports every failed try to connect; one line a second is enough while the database is away, and the requests
 /// that suffer log for themselves.
 #[derive(Debug)]
-struct LogQuietly;
+struct LogQuietly(Trouble);
 
 impl<E: std::error::Error> diesel::r2d2::HandleError<E> for LogQuietly {
     fn handle_error(&self, error: E) {
         tracing::debug!(%error, "database connection");
+        if let Some(keeper) = self.0.get() {
+            let _ = keeper.send(Message::Trouble);
+        }
     }
 }
 

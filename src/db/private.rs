@@ -2,13 +2,14 @@
 //! Lumina, and only we can reach it.
 //!
 //! What it promises:
-//! - It listens on a unix socket inside its own folder (mode 0700) and nowhere else. Inside that wall it trusts
-//!   everyone, so there is no password to leak.
+//! - It listens on a unix socket inside its own folder (mode 0700) and nowhere else, and lets in one role, Lumina's, which
+//!   is no superuser and shows a password (see `roles.rs`).
 //! - One Lumina a folder: an exclusive `flock` on `data_dir/lock`, which the kernel gives back however we die.
 //! - What was committed stays: fsync is on, a half-made folder never gets the real name, and a server that outlived a
 //!   killed Lumina is shut down before the next one starts on the same files.
-//! - A thread watches the server and starts it again should it die, so nobody has to call anything.
-//! - Started by root, the server runs as an unprivileged account, and no folder is opened wider for it (see
+//! - A thread watches the server and starts it again should it die, stop giving sessions, or have its programs replaced,
+//!   so nobody has to call anything (see `keeper.rs`).
+//! - Started by root, the server runs as an unprivileged account of its own, and no folder is opened wider for it (see
 //!   `account.rs`).
 //!
 //! Why our own code over the installed programs: the embedding crates download Postgres at run time, switch fsync off
@@ -17,37 +18,35 @@
 mod account;
 mod cluster;
 mod error;
+mod keeper;
 mod programs;
+mod roles;
 mod server;
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
 pub use error::PrivateError;
+pub(super) use keeper::Message;
 
 use crate::config::create_private_dir;
+use crate::db::Db;
 use cluster::Cluster;
+use keeper::{Fingerprint, Keeper};
 use server::Server;
-
-/// How often the watching thread looks whether the server still lives.
-const GLANCE: Duration = Duration::from_millis(500);
-/// The longest pause between two tries to start a dead server again.
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// A running private Postgres. Dropping it shuts it down as [`PrivatePostgres::stop`] does.
 #[derive(Debug)]
 pub struct PrivatePostgres {
     url: String,
-    /// Dropping the sender tells the watching thread to shut the server down and end.
-    watch: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
+    keeper: Option<(mpsc::Sender<Message>, JoinHandle<()>)>,
     /// The open folder: the URL may go through this descriptor.
     _folder: File,
     /// Fields are dropped in order: the lock goes last, when the server is gone.
@@ -67,22 +66,29 @@ impl PrivatePostgres {
         let lock = lock(&data_dir)?;
         let cluster = Cluster::open(&data_dir)?;
         let folder = File::open(&cluster.folder).map_err(PrivateError::at(&cluster.folder))?;
-        let url = cluster::url(&cluster.folder, &folder, "lumina")?;
-        let maintenance_url = cluster::url(&cluster.folder, &folder, "postgres")?;
+        let url = cluster::url(&cluster.folder, &folder)?;
+        let started_from = Fingerprint::of(&cluster.programs);
         let server = Server::start(&cluster)?;
-        let (sender, receiver) = mpsc::channel();
-        // From here on the thread owns the server: should anything below fail, dropping the sender shuts it down.
+        let (sender, messages) = mpsc::channel();
+        let keeper = Keeper::new(cluster, url.clone(), server, started_from);
         let thread = thread::Builder::new()
             .name("private-postgres".into())
-            .spawn(move || watch(&cluster, server, &receiver))
+            .spawn(move || keeper.run(&messages))
             .map_err(PrivateError::at(&data_dir))?;
-        let postgres = Self { url, watch: Some((sender, thread)), _folder: folder, _lock: lock };
-        server::create_database(&maintenance_url, "lumina")?;
-        Ok(postgres)
+        Ok(Self { url, keeper: Some((sender, thread)), _folder: folder, _lock: lock })
     }
 
-    /// The address of the database `lumina` for libpq. It holds no secret and works as long as this process lives (a long
-    /// path is reached through one of our open descriptors).
+    /// Lets requests wait while the server is started again, and hears of connections that cannot be made.
+    pub fn serves(&self, db: &Db) {
+        if let Some((keeper, _)) = &self.keeper {
+            db.tells_of_trouble(keeper.clone());
+            // An error means that it stops.
+            let _ = keeper.send(Message::Serves(db.clone()));
+        }
+    }
+
+    /// The address of the database `lumina` for libpq. It holds no secret, as it only names the file with the password, and
+    /// works as long as this process lives (a long path is reached through one of our open descriptors).
     pub fn url(&self) -> &str {
         &self.url
     }
@@ -96,8 +102,8 @@ impl PrivatePostgres {
 
 impl Drop for PrivatePostgres {
     fn drop(&mut self) {
-        if let Some((sender, thread)) = self.watch.take() {
-            drop(sender);
+        if let Some((sender, thread)) = self.keeper.take() {
+            let _ = sender.send(Message::Stop);
             if thread.join().is_err() {
                 tracing::error!("the thread that watches the private Postgres panicked");
             }
@@ -105,27 +111,17 @@ impl Drop for PrivatePostgres {
     }
 }
 
-/// Starts the server again whenever it dies, until the other end of `stop` is dropped; then shuts it down.
-fn watch(cluster: &Cluster, mut server: Server, stop: &Receiver<()>) {
-    let mut pause = GLANCE;
-    while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(pause) {
-        let Some(how) = server.exited() else {
-            continue;
-        };
-        tracing::error!("the private Postgres ended ({how}); starting it again");
-        match Server::start(cluster) {
-            Ok(again) => {
-                server = again;
-                pause = GLANCE;
-                tracing::info!("the private Postgres runs again");
-            }
-            Err(error) => {
-                tracing::error!("{error}");
-                pause = (pause * 2).min(LONGEST_PAUSE);
-            }
-        }
-    }
-    server.stop();
+/// Runs statements, one a line, as the superuser in Lumina's private database, which nobody may be using. For those who
+/// need more of it than Lumina may have, such as more databases.
+///
+/// # Errors
+/// As [`PrivatePostgres::start`]; with what Postgres said when a statement fails.
+pub fn as_superuser(data_dir: &Path, statements: &str) -> Result<(), PrivateError> {
+    create_private_dir(data_dir).map_err(PrivateError::at(data_dir))?;
+    let data_dir = data_dir.canonicalize().map_err(PrivateError::at(data_dir))?;
+    let _lock = lock(&data_dir)?;
+    let cluster = Cluster::open(&data_dir)?;
+    roles::run(&cluster, &cluster.folder, roles::LUMINA, statements, &["exit_on_error=on"])
 }
 
 /// The path of one of Postgres's programs on this machine, of version `major` or newer.
@@ -142,7 +138,7 @@ pub fn program(name: &str, major: u32) -> Option<PathBuf> {
 pub fn running_in(data_dir: &Path) -> Result<(String, File), PrivateError> {
     let path = data_dir.join("postgres");
     let folder = File::open(&path).map_err(PrivateError::at(&path))?;
-    let url = cluster::url(&path, &folder, "lumina")?;
+    let url = cluster::url(&path, &folder)?;
     Ok((url, folder))
 }
 

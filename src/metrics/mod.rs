@@ -72,7 +72,7 @@ impl Metrics {
         register_album(&mut registry, album);
         let what = "Devices and programs that are logged in, as of the last time the database answered";
         registry.register("lumina_sessions", what, metrics.sessions.clone());
-        registry.register("lumina_database_up", "1 while the database answers", metrics.database_up.clone());
+        registry.register("lumina_database_up", "1 while the database takes writes", metrics.database_up.clone());
         registry.register("lumina_storage_up", "1 while the storage answers", metrics.storage_up.clone());
         let started = Gauge::<f64, AtomicU64>::default();
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rand::Rng;
 
 use crate::support::binary::{Binary, free_port};
+use crate::support::db::private_url;
 use crate::support::load::{Doors, Load};
 use crate::support::s3::S3Server;
 use crate::support::witness::{Objects, Witness, files_below};
@@ -64,7 +65,7 @@ impl House {
                 Witness::new(database.url(), Objects::Folder(server.bucket()))
             }
             None => {
-                let database = format!("postgres:///lumina?host={}/postgres&user=lumina", data_dir.display());
+                let database = private_url(&data_dir);
                 Witness::new(database, Objects::Folder(data_dir.clone()))
             }
         };

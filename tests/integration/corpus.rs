@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use self::table::{Outcome, TABLE, Table};
 use crate::support::binary::Binary;
 use crate::support::corpora::{corpora, files_below};
-use crate::support::db::{ask, connect};
+use crate::support::db::{ask, connect, private_url};
 use crate::support::{Client, Upload, cluster};
 
 /// Most CPU time that one file may take, of the program and what it starts: 2 s. Without optimisation it takes up to twelve
@@ -86,7 +86,7 @@ async fn send(client: &Client, file: &Path) -> Outcome {
 
 /// Both people have each of these bytes once, whole; of other files there is nothing.
 fn only_these_are_kept(data_dir: &Path, files: Vec<&PathBuf>) {
-    let mut conn = connect(&format!("postgres:///lumina?host={}/postgres&user=lumina", data_dir.display()));
+    let mut conn = connect(&private_url(data_dir));
     let hash =
         |file: &PathBuf| Sha256::digest(std::fs::read(file).unwrap()).iter().map(|b| format!("{b:02x}")).collect();
     let expected: BTreeSet<String> = files.into_iter().map(hash).collect();

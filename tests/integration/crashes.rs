@@ -11,7 +11,7 @@ use reqwest::Body;
 use sha2::{Digest, Sha256};
 
 use crate::support::binary::Binary;
-use crate::support::db::{ask, connect};
+use crate::support::db::{ask, connect, private_url};
 use crate::support::*;
 
 /// How often it is killed.
@@ -139,7 +139,7 @@ async fn nothing_lingers(mut lumina: Binary, data_dir: &Path) {
 }
 
 fn database(data_dir: &Path) -> diesel::PgConnection {
-    connect(&format!("postgres:///lumina?host={}/postgres&user=lumina", data_dir.display()))
+    connect(&private_url(data_dir))
 }
 
 /// The photos' ids and hashes, read past the program.

@@ -61,6 +61,8 @@ mod pages;
 mod plans;
 mod polyglots;
 mod private_postgres;
+mod private_roles;
+mod programs_replaced;
 mod quota;
 mod refusals;
 mod registration;

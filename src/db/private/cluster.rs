@@ -15,6 +15,7 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use super::PrivateError;
 use super::account::{self, Account};
 use super::programs::Programs;
+use super::{roles, server};
 
 /// The beginning of the name of a folder in which `initdb` works.
 const PARTIAL: &str = "postgres.partial-";
@@ -34,7 +35,8 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    /// Opens the cluster in `data_dir` (absolute), making it when there is none. The caller holds the lock.
+    /// Opens the cluster in `data_dir` (absolute), making it when there is none; Lumina has its database and its role in it.
+    /// Ends a server that is left over from a killed Lumina. The caller holds the lock.
     pub(super) fn open(data_dir: &Path) -> Result<Self, PrivateError> {
         let folder = data_dir.join("postgres");
         remove_partial(data_dir);
@@ -44,12 +46,13 @@ impl Cluster {
                 std::io::ErrorKind::NotFound => PrivateError::NotADatabase(folder.clone()),
                 _ => PrivateError::at(&folder)(error),
             })?;
-            return Ok(Self {
-                programs: Programs::for_version(version.trim(), &folder)?,
-                account: Account::owner_of(&folder)?,
-                log: data_dir.join("postgres.log"),
-                folder,
-            });
+            let programs = Programs::for_version(version.trim(), &folder)?;
+            // Before the files are given to another account.
+            server::end_orphan(&folder)?;
+            let account = Account::for_existing(&folder)?;
+            let cluster = Self { programs, account, log: data_dir.join("postgres.log"), folder };
+            roles::establish(&cluster, data_dir)?;
+            return Ok(cluster);
         }
         let cluster = Self {
             programs: Programs::any()?,
@@ -74,8 +77,16 @@ impl Cluster {
         // index.
         self.initdb(
             partial.path(),
-            &["--username=lumina", "--auth=trust", "--encoding=UTF8", "--locale=C", "--data-checksums", "--no-sync"],
+            &[
+                &format!("--username={}", roles::SUPERUSER),
+                "--auth=reject",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--data-checksums",
+                "--no-sync",
+            ],
         )?;
+        roles::make(self, partial.path(), data_dir)?;
         self.sync(partial.path())?;
         let partial = partial.keep();
         fs::rename(&partial, &self.folder)
@@ -100,7 +111,7 @@ impl Cluster {
     fn initdb(&self, folder: &Path, options: &[&str]) -> Result<(), PrivateError> {
         let program = self.programs.path("initdb");
         let run = || {
-            let (mut command, _inherited) = account::command(&program, folder, self.account)?;
+            let (mut command, _, _inherited) = account::command(&program, folder, self.account)?;
             command.args(options).stdin(Stdio::null()).output()
         };
         let output = run().map_err(PrivateError::at(&program))?;
@@ -112,9 +123,10 @@ impl Cluster {
     }
 }
 
-/// The address of one of the databases of the server in `path`. A path that is too long for a socket, or holds the comma
-/// that separates hosts for libpq, is reached through our open descriptor `folder` (Linux), by other programs too.
-pub(super) fn url(path: &Path, folder: &File, database: &str) -> Result<String, PrivateError> {
+/// The address of Lumina's database of the server in `path`, which is `data_dir/postgres`. A path that is too long for a
+/// socket, or holds the comma that separates hosts for libpq, is reached through our open descriptor `folder` (Linux), by
+/// other programs too. The password is in a file that the address names.
+pub(super) fn url(path: &Path, folder: &File) -> Result<String, PrivateError> {
     let bytes = path.as_os_str().as_bytes();
     let socket_length = bytes.len() + "/.s.PGSQL.5432".len();
     let short = format!("/proc/{}/fd/{}", std::process::id(), folder.as_raw_fd());
@@ -126,8 +138,10 @@ pub(super) fn url(path: &Path, folder: &File, database: &str) -> Result<String, 
         return Err(PrivateError::PathTooLong(path.to_owned()));
     };
     let host = percent_encode(host, NON_ALPHANUMERIC);
+    let password = roles::password_file(path.parent().unwrap_or(path));
+    let password = percent_encode(password.as_os_str().as_bytes(), NON_ALPHANUMERIC);
     // The port is spelled out because libpq would otherwise look at PGPORT.
-    Ok(format!("postgres:///{database}?host={host}&port=5432&user=lumina"))
+    Ok(format!("postgres:///{0}?host={host}&port=5432&user={0}&passfile={password}", roles::LUMINA))
 }
 
 /// Removes what starts that were killed in the middle of `initdb` left. What cannot be removed does no harm: its name

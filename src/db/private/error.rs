@@ -41,12 +41,15 @@ pub enum PrivateError {
         /// The other's process id, when it could be read.
         pid: Option<u32>,
     },
-    /// We are root, and there is no account to hand the server to.
+    /// We are root, and the account to hand the server to cannot be made.
     #[error(
-        "Postgres refuses to run as root, and this machine has neither a `postgres` nor a `nobody` user to run it as. \
-         Start Lumina as an ordinary user, or set DATABASE_URL."
+        "Postgres refuses to run as root, and the account {name} to run it as is neither there nor could be made. Make it \
+         (`useradd --system {name}`), start Lumina as an ordinary user, or set DATABASE_URL."
     )]
-    NoAccount,
+    NoAccount {
+        /// What it is called.
+        name: &'static str,
+    },
     /// The files belong to somebody else.
     #[error(
         "{} belongs to another user (uid {owner}). Start Lumina as that user, as root, or with another DATA_DIR.",
@@ -70,6 +73,9 @@ pub enum PrivateError {
     /// `initdb` failed; what it said.
     #[error("could not make a new database: {0}")]
     InitDb(String),
+    /// A start of the server by itself, to give Lumina its role, failed; what it said.
+    #[error("could not set up Lumina's role in the private database: {0}")]
+    Roles(String),
     /// The server ended or did not become ready; the end of its log.
     #[error("the private Postgres did not start. The end of {}:\n{tail}", log.display())]
     DidNotStart {

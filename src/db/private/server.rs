@@ -10,13 +10,12 @@ use std::process::{Child, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use diesel::prelude::*;
-use diesel::sql_types::Text;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use super::PrivateError;
 use super::account;
 use super::cluster::Cluster;
+use super::roles;
 
 /// Settings that are ours to promise; everything else stays as in `postgresql.conf`, where its owner may tune it.
 const SETTINGS: [&str; 10] = [
@@ -95,7 +94,8 @@ impl Server {
 fn spawn(cluster: &Cluster) -> io::Result<Child> {
     let program = cluster.programs.path("postgres");
     let log = open_log(&cluster.log)?;
-    let (mut command, _inherited) = account::command(&program, &cluster.folder, cluster.account)?;
+    let (mut command, seen_as, _inherited) = account::command(&program, &cluster.folder, cluster.account)?;
+    command.arg("-c").arg(roles::access_setting(&seen_as));
     for setting in SETTINGS {
         command.args(["-c", setting]);
     }
@@ -135,7 +135,7 @@ fn shut_down(pid: Pid, patience: Duration, mut gone: impl FnMut() -> bool) {
 /// that number belongs to another by now (or to a dead one nobody has waited for), the file is removed, because Postgres
 /// would take that process for a server and refuse to start. A number that names nothing is left to Postgres, which then
 /// looks for surviving children as well. We hold the lock, so no second Lumina is in here.
-fn end_orphan(folder: &Path) -> Result<(), PrivateError> {
+pub(super) fn end_orphan(folder: &Path) -> Result<(), PrivateError> {
     for name in ["postmaster.pid", ".s.PGSQL.5432.lock"] {
         let path = folder.join(name);
         let Some(pid) = pid_in(&path) else { continue };
@@ -202,19 +202,4 @@ fn did_not_start(log: &Path) -> PrivateError {
     let lines: Vec<&str> = text.lines().collect();
     let tail = lines.split_at(lines.len().saturating_sub(8)).1.join("\n");
     PrivateError::DidNotStart { log: log.to_owned(), tail }
-}
-
-/// Makes the database `name` unless it is there.
-#[expect(clippy::disallowed_methods, reason = "at the start there is no Db to go round yet")]
-pub(super) fn create_database(url: &str, name: &str) -> Result<(), PrivateError> {
-    let create = || -> Result<(), Box<dyn std::error::Error>> {
-        let mut conn = PgConnection::establish(url)?;
-        let there =
-            diesel::sql_query("SELECT FROM pg_database WHERE datname = $1").bind::<Text, _>(name).execute(&mut conn)?;
-        if there == 0 {
-            diesel::sql_query(format!("CREATE DATABASE {name}")).execute(&mut conn)?;
-        }
-        Ok(())
-    };
-    create().map_err(|error| PrivateError::Refused(error.to_string()))
 }

@@ -1,5 +1,6 @@
 //! A database for each test, cloned from one that was migrated once, and dropped afterwards.
 
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -76,6 +77,12 @@ impl Drop for Database {
 /// Connects, or ends the test.
 pub fn connect(url: &str) -> PgConnection {
     PgConnection::establish(url).unwrap_or_else(|error| panic!("{url}: {error}"))
+}
+
+/// The address of the private database of the program that runs on this data folder.
+pub fn private_url(data_dir: &Path) -> String {
+    let folder = data_dir.display();
+    format!("postgres:///lumina?host={folder}/postgres&user=lumina&passfile={folder}/postgres_password")
 }
 
 /// What `SELECT ({expression})` answers, as text.
