@@ -35,10 +35,17 @@ impl Versions {
         };
         let (bin, libraries, share) = (asked("--bindir")?, asked("--pkglibdir")?, asked("--sharedir")?);
         let below = |path: &Path| path.strip_prefix("/").unwrap().to_owned();
-        for version in ["before", "after"] {
-            for (path, names) in [(&bin, &["postgres", "initdb"][..]), (&libraries, &[".so"]), (&share, &[""])] {
-                copy(path, &folder.join(version).join(below(path)), names);
-            }
+        let (before, after) = (folder.join("before"), folder.join("after"));
+        for (path, names) in [(&bin, &["postgres", "initdb"][..]), (&libraries, &[".so"]), (&share, &[""])] {
+            copy(path, &before.join(below(path)), names);
+        }
+        let linked = Command::new("cp").arg("-rl").args([&before, &after]).status().unwrap();
+        assert!(linked.success());
+        // Files of their own where it matters.
+        for path in [after.join(below(&bin)).join("postgres"), after.join(below(&libraries)).join("plpgsql.so")] {
+            let copied = path.with_extension("copied");
+            fs::copy(&path, &copied).unwrap();
+            fs::rename(copied, path).unwrap();
         }
         let versions = Self { folder: folder.to_owned(), libraries: below(&libraries), binaries: below(&bin) };
         versions.turn_to("before");

@@ -24,6 +24,8 @@ const GLANCE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// How often a new session is tried while nothing seems wrong.
 const TRIAL: Duration = Duration::from_secs(10);
+/// Many may be in trouble at once.
+const BRIEFLY: Duration = Duration::from_millis(100);
 /// How long running requests may take to finish before a restart. One that nobody needs at once is put off when they do
 /// not.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -141,6 +143,9 @@ impl Keeper {
 
     /// Restarts the server where a new session cannot be had or does not work.
     fn try_out(&mut self) {
+        if self.tried.elapsed() < BRIEFLY {
+            return;
+        }
         self.tried = Instant::now();
         let Err(error) = self.session() else {
             self.between = SHORTEST_BETWEEN;
