@@ -34,7 +34,7 @@ use crate::telemetry;
 use sources::Settings;
 
 /// All settings by name. In the environment they are upper-case, with `__` for the dot.
-const KEYS: [&str; 31] = [
+const KEYS: [&str; 32] = [
     "bind",
     "public_url",
     "data_dir",
@@ -63,6 +63,7 @@ const KEYS: [&str; 31] = [
     "limits.upload_mib",
     "limits.megapixels",
     "limits.files_per_upload",
+    "limits.staged_mib",
     "limits.requests_per_minute",
     "limits.uploads_per_minute",
     "trusted_proxies",
@@ -101,7 +102,7 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Bounds on uploads and requests.
     pub limits: Limits,
-    /// Whether guessing passwords, tokens and links is limited. No setting: true for people, false for most tests.
+    /// Whether guessing passwords is limited. No setting: true for people, false for most tests.
     pub limits_guesses: bool,
     /// bcrypt's cost (its work doubles with each step). No setting: 12 for people, less for tests.
     pub bcrypt_cost: u32,
@@ -126,6 +127,8 @@ pub struct Limits {
     pub megapixels: u32,
     /// The most files in one request.
     pub files_per_upload: u32,
+    /// How much of what one person sends may be on its way in at a time, in MiB.
+    pub staged_mib: u32,
     /// The most requests to the API in a minute, from one address and by one account.
     pub requests_per_minute: u32,
     /// The most uploads in a minute, likewise.
@@ -136,6 +139,11 @@ impl Limits {
     /// The largest file, in bytes.
     pub fn upload_bytes(&self) -> u64 {
         u64::from(self.upload_mib) << 20
+    }
+
+    /// How much of what one person sends may be on its way in at a time, in bytes: at least the largest file.
+    pub fn staged_bytes(&self) -> u64 {
+        u64::from(self.staged_mib.max(self.upload_mib)) << 20
     }
 
     /// The largest picture, in pixels.
@@ -217,6 +225,7 @@ impl Config {
                 upload_mib: 100,
                 megapixels: 100,
                 files_per_upload: 1000,
+                staged_mib: 4096,
                 requests_per_minute: 30_000,
                 uploads_per_minute: 6000,
             },
@@ -297,6 +306,12 @@ impl Config {
             "a whole number from 1 to 10000",
             within(1..=10_000),
         );
+        settings.set(
+            &mut limits.staged_mib,
+            "limits.staged_mib",
+            "a whole number from 1 to 1000000",
+            within(1..=1_000_000),
+        );
     }
 
     /// What signs cookies and tokens.
@@ -349,12 +364,13 @@ impl Config {
             None => "oidc: null # nobody logs in elsewhere\n".into(),
         };
         let proxies: Vec<_> = self.trusted_proxies.iter().map(IpNet::to_string).collect();
-        let Limits { upload_mib, megapixels, files_per_upload, requests_per_minute, uploads_per_minute } = self.limits;
+        let Limits { upload_mib, megapixels, files_per_upload, staged_mib, requests_per_minute, uploads_per_minute } =
+            self.limits;
         format!(
             "bind: {}\npublic_url: {}\ndata_dir: {}\ndatabase_url: {database_url}\nsecret_key: {secret_key}\n\
              {s3}{oidc}jwt:\n  secret_key: {jwt_key}\n  algorithm: HS256\n  access_token_expire_minutes: {}\n\
              cors:\n  allowed_origins: {}\nregistration: {}\n{metrics}log_level: {}\nlog_format: {}\ntrusted_proxies: {}\n\
-             limits:\n  upload_mib: {upload_mib}\n  megapixels: {megapixels}\n  files_per_upload: {files_per_upload}\n  \
+             limits:\n  upload_mib: {upload_mib}\n  megapixels: {megapixels}\n  files_per_upload: {files_per_upload}\n  staged_mib: {staged_mib}\n  \
              requests_per_minute: {requests_per_minute}\n  uploads_per_minute: {uploads_per_minute}\n",
             json!(self.bind.to_string()),
             json!(self.public_url.origin()),

@@ -14,7 +14,7 @@ use crate::album::{Album, NotTaken};
 use crate::error::AppError;
 use crate::media::{self, Format, Inspected, MediaError};
 use crate::models::Photo;
-use crate::storage::{Kind, Object, ObjectKey, Received, StorageError};
+use crate::storage::{Kind, Object, ObjectKey, Received, Room, StorageError};
 
 /// Copies that are sent at a time: each takes as much room on the disk as the largest file may.
 const SENT_AT_ONCE: usize = 64;
@@ -71,7 +71,7 @@ impl Album {
         let making = turn(&self.copies.making).await?;
         let format = photo.format()?;
         let original = self.fetch(photo, Kind::Original).await?;
-        let copy = self.storage.temporary().await?.finish().await?;
+        let copy = self.storage.temporary(Room::of_our_own()).await?.finish().await?;
         let outside = self.outside.clone();
         let write = move |original: &Received, inspected: &Inspected| -> Result<(Format, u64, Received), MediaError> {
             // The work goes on when the visitor has gone: until it ends nobody else's begins.
@@ -101,7 +101,7 @@ impl Album {
     /// A temporary file with the bytes of one of a photo's objects.
     pub(super) async fn fetch(&self, photo: &Photo, kind: Kind) -> Result<Received, AppError> {
         let mut object = self.storage.get(ObjectKey::new(photo.id.0, kind), None).await?;
-        let mut file = self.storage.temporary().await?;
+        let mut file = self.storage.temporary(Room::of_our_own()).await?;
         while let Some(chunk) = object.stream.next().await {
             file.write(&chunk.map_err(StorageError::from)?).await?;
         }

@@ -13,8 +13,9 @@ use crate::album::{Album, NotTaken, Staged, Taken, shown_name};
 use crate::error::AppError;
 use crate::failpoints::FailPoint;
 use crate::media::MediaError;
+use crate::models::quota::in_words;
 use crate::models::{Hashtag, Photo, Quota, Upload, UploadId, UserId, upload};
-use crate::storage::{Kind, ObjectKey, Received, StorageError, Temporary};
+use crate::storage::{Kind, ObjectKey, StorageError};
 
 /// Uploads removed a turn.
 const AT_ONCE: i64 = 100;
@@ -77,9 +78,17 @@ impl Album {
         let lifetime = upload::LIFETIME.to_std().unwrap_or(Duration::ZERO);
         let url = self.storage.put_url(key(upload.id), size, lifetime).await?;
         upload.secret_hash = url.is_none().then_some(secret_hash);
-        let written = upload.clone();
+        let (written, most) = (upload.clone(), i64::try_from(self.limits.staged_bytes()).unwrap_or(i64::MAX));
         let announce = move |conn: &mut PgConnection| {
             let Some(waiting) = written.announce(conn)? else { return Ok(false) };
+            if waiting.saturating_add(size_bytes) > most {
+                return Err(AppError::Conflict(format!(
+                    "Uploads of {} wait to be confirmed, and with this one they would be more than the {} that may. Confirm \
+                     some of them first.",
+                    in_words(waiting),
+                    in_words(most),
+                )));
+            }
             // When it is confirmed it is looked at again: others may come meanwhile.
             Quota::of(conn, owner)?.reserve(waiting).admit(size_bytes)?;
             Ok::<_, AppError>(true)
@@ -91,22 +100,6 @@ impl Album {
             )));
         }
         Ok(Announced { upload, url })
-    }
-
-    /// A temporary file for what comes for an upload.
-    ///
-    /// # Errors
-    /// [`AppError::Unavailable`] when there is no room for it.
-    pub async fn temporary(&self) -> Result<Temporary, AppError> {
-        Ok(self.storage.temporary().await?)
-    }
-
-    /// Keeps what has come for an upload until it is confirmed. It replaces what came before.
-    ///
-    /// # Errors
-    /// [`AppError::Unavailable`] when there is no room for it.
-    pub async fn receive(&self, upload: &Upload, file: Received) -> Result<(), AppError> {
-        Ok(self.storage.put_file(key(upload.id), file).await?)
     }
 
     /// Makes what was put at an upload's address a photo, as [`Album::take_in_and`] does. Doing it twice is fine.
@@ -180,7 +173,7 @@ impl Album {
         if object.size != announced {
             return Err(NotConfirmed::OtherSize { announced, came: object.size });
         }
-        let mut staging = self.stage().await?;
+        let mut staging = self.stage(upload.owner_id).await?;
         while let Some(chunk) = object.stream.next().await {
             staging.write(&chunk.map_err(StorageError::from).map_err(AppError::from)?).await?;
         }

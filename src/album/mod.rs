@@ -15,6 +15,7 @@ pub mod ownership;
 mod process;
 pub mod publish;
 mod rebuild;
+mod receiving;
 mod staged;
 mod sweep;
 mod take_in;
@@ -28,6 +29,7 @@ use rayon::ThreadPoolBuildError;
 
 use crate::album::decoders::Decoders;
 use crate::album::hot::Hot;
+use crate::album::receiving::Receiving;
 use crate::config::Limits;
 use crate::db::Db;
 use crate::error::AppError;
@@ -41,6 +43,7 @@ pub use clean_copy::CleanCopy;
 pub use decoders::DecodersUsage;
 pub use instruments::Instruments;
 pub use process::hex;
+pub use receiving::Incoming;
 pub use staged::{Staged, Staging, shown_name};
 pub use take_in::{NotTaken, Taken};
 pub use tidy::{GRACE, is_suspicious};
@@ -58,6 +61,7 @@ pub struct Album {
     /// Whether a CDN reads what is public straight from the storage.
     publishes: bool,
     instruments: Instruments,
+    receiving: Receiving,
 }
 
 impl Album {
@@ -77,7 +81,18 @@ impl Album {
         let copies = clean_copy::Turns::new();
         let hot = Arc::new(Hot::new());
         let (decoders, instruments) = (Decoders::start(pages)?, Instruments::default());
-        Ok(Self { db, storage, limits, decoders, outside, copies, hot, publishes, instruments })
+        Ok(Self {
+            db,
+            storage,
+            limits,
+            decoders,
+            outside,
+            copies,
+            hot,
+            publishes,
+            instruments,
+            receiving: Receiving::default(),
+        })
     }
 
     /// The rows.
@@ -108,14 +123,6 @@ impl Album {
     #[must_use]
     pub fn decoders_usage(&self) -> DecodersUsage {
         self.decoders.usage()
-    }
-
-    /// Begins a file that is being received.
-    ///
-    /// # Errors
-    /// [`AppError::Unavailable`] when there is no room for it.
-    pub async fn stage(&self) -> Result<Staging, AppError> {
-        Ok(Staging::new(self.storage.temporary().await?))
     }
 
     /// The stored bytes of a photo. The caller has found out that the one who asks may see them, and which version its

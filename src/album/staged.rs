@@ -1,15 +1,19 @@
 //! A file on its way in: kept in a temporary file, counted and hashed while it streams.
+//!
+//! Bytes for which its owner has no room are counted and hashed all the same, and not kept: a photo that is here already can
+//! be sent again when there is no room for another one.
 
 use sha2::{Digest, Sha256};
 
 use crate::error::AppError;
 use crate::failpoints::FailPoint;
 use crate::media;
-use crate::storage::{Received, Temporary};
+use crate::storage::{Received, StorageError, Temporary};
 
 /// A file that is being received. Dropping it leaves nothing behind.
 pub struct Staging {
-    file: Temporary,
+    /// `None`: there was no room for it.
+    file: Option<Temporary>,
     size: u64,
     sha256: Sha256,
     head: Vec<u8>,
@@ -17,7 +21,8 @@ pub struct Staging {
 
 /// A file that has arrived whole.
 pub struct Staged {
-    pub(super) file: Received,
+    /// `None`: there was no room for it.
+    pub(super) file: Option<Received>,
     pub(super) filename: String,
     pub(super) size: u64,
     pub(super) sha256: Vec<u8>,
@@ -40,7 +45,7 @@ impl Staged {
 
 impl Staging {
     pub(super) fn new(file: Temporary) -> Self {
-        Self { file, size: 0, sha256: Sha256::new(), head: Vec::with_capacity(media::HEAD) }
+        Self { file: Some(file), size: 0, sha256: Sha256::new(), head: Vec::with_capacity(media::HEAD) }
     }
 
     /// Adds what came next.
@@ -48,7 +53,13 @@ impl Staging {
     /// # Errors
     /// [`AppError::Unavailable`] when there is no room.
     pub async fn write(&mut self, chunk: &[u8]) -> Result<(), AppError> {
-        self.file.write(chunk).await?;
+        if let Some(file) = &mut self.file {
+            match file.write(chunk).await {
+                // Dropped, so that others have the room that it held.
+                Err(StorageError::NoRoom) => self.file = None,
+                written => written?,
+            }
+        }
         self.sha256.update(chunk);
         self.size += chunk.len() as u64;
         let missing = media::HEAD - self.head.len();
@@ -67,7 +78,10 @@ impl Staging {
     /// # Errors
     /// [`AppError::Unavailable`] when there is no room.
     pub async fn finish(self, filename: &str) -> Result<Staged, AppError> {
-        let file = self.file.finish().await?;
+        let file = match self.file {
+            Some(file) => Some(file.finish().await?),
+            None => None,
+        };
         FailPoint::Staged.reach();
         Ok(Staged {
             file,

@@ -9,7 +9,7 @@ use crate::error::AppError;
 use crate::failpoints::FailPoint;
 use crate::media::{self, MediaError, Processed};
 use crate::models::{Hashtag, Made, NewPhoto, Photo, PhotoFacts, PhotoId, Quota, UserId, hashtag, removal};
-use crate::storage::{Kind, ObjectKey};
+use crate::storage::{Kind, ObjectKey, Received};
 
 /// A file that is a photo now.
 #[derive(Debug)]
@@ -88,13 +88,25 @@ impl Album {
         if let Some(known) = known {
             return Ok(known);
         }
-        let (file, processed, memory) = self.process(staged.file, format, &staged.sha256).await?;
+        let Staged { file, filename, size: _, sha256, head: _ } = staged;
+        let file = file.ok_or_else(|| NotTaken::Failed(self.too_much_at_once()))?;
+        let (file, processed, memory) = self.process(file, format, &sha256).await?;
         FailPoint::Processed.reach();
-        let staged = Staged { file, ..staged };
         let id = PhotoId::generate();
         self.db.write(move |conn| removal::announce(conn, owner, id)).await?;
         FailPoint::Announced.reach();
-        let kept = self.keep(id, owner, format.content_type(), (staged, processed, memory), hashtags, also).await;
+        let new = NewPhoto {
+            id,
+            owner_id: owner,
+            filename,
+            content_type: format.content_type(),
+            size_bytes: size,
+            sha256,
+            taken_at: processed.facts.taken_at.unwrap_or_else(Utc::now),
+            made: made(&processed)?,
+            facts: facts(&processed),
+        };
+        let kept = self.keep(new, (file, processed, memory), hashtags, also).await;
         // Objects without a row go at once, not in an hour.
         if !kept.as_ref().is_ok_and(|taken| taken.photo.id == id)
             && let Err(error) = self.db.write(move |conn| removal::hasten(conn, id)).await
@@ -107,31 +119,19 @@ impl Album {
     /// Objects first, row last: a row never names bytes that are not there.
     async fn keep(
         &self,
-        id: PhotoId,
-        owner: UserId,
-        content_type: &'static str,
-        (staged, processed, memory): (Staged, Processed, Memory),
+        new: NewPhoto,
+        (file, processed, memory): (Received, Processed, Memory),
         hashtags: Vec<Hashtag>,
         also: impl Fn(&mut PgConnection, &mut Taken) -> Result<(), AppError> + Send + 'static,
     ) -> Result<Taken, AppError> {
-        let new = NewPhoto {
-            id,
-            owner_id: owner,
-            filename: staged.filename,
-            content_type,
-            size_bytes: i64::try_from(staged.size).map_err(AppError::internal)?,
-            sha256: staged.sha256,
-            taken_at: processed.facts.taken_at.unwrap_or_else(Utc::now),
-            made: made(&processed)?,
-            facts: facts(&processed),
-        };
+        let (id, owner) = (new.id, new.owner_id);
         for rendition in processed.renditions {
             let key = ObjectKey::new(id.0, Kind::Rendition(rendition.name));
             self.storage.put_bytes(key, rendition.bytes).await?;
             FailPoint::RenditionPut.reach();
         }
         drop(memory);
-        self.storage.put_file(ObjectKey::new(id.0, Kind::Original), staged.file).await?;
+        self.storage.put_file(ObjectKey::new(id.0, Kind::Original), file).await?;
         FailPoint::OriginalPut.reach();
         let kept = self
             .db

@@ -5,7 +5,7 @@ use futures_util::TryStreamExt;
 use crate::album::examine::digest;
 use crate::album::{Staged, Staging};
 use crate::error::AppError;
-use crate::storage::{Kind, ObjectKey, Storage, StorageError};
+use crate::storage::{Kind, ObjectKey, Room, Storage, StorageError};
 
 /// Why an object is not at its new place.
 #[derive(Debug, thiserror::Error)]
@@ -39,7 +39,7 @@ impl From<StorageError> for NotMoved {
 /// [`NotMoved`]; nothing wrong is left at the new place.
 pub async fn copy(from: &Storage, to: &Storage, key: ObjectKey, sha256: &[u8]) -> Result<u64, NotMoved> {
     let mut object = from.get(key, None).await?;
-    let mut staging = Staging::new(to.temporary().await?);
+    let mut staging = Staging::new(to.temporary(Room::of_our_own()).await?);
     while let Some(chunk) = object.stream.try_next().await.map_err(StorageError::from)? {
         staging.write(&chunk).await?;
     }
@@ -47,6 +47,8 @@ pub async fn copy(from: &Storage, to: &Storage, key: ObjectKey, sha256: &[u8]) -
     if key.kind() == Kind::Original && read != sha256 {
         return Err(NotMoved::Altered);
     }
+    // What is our own has room.
+    let file = file.ok_or_else(|| NotMoved::Failed(AppError::internal("no room for a copy")))?;
     to.put_file(key, file).await?;
     if digest(to, key).await? != (size, read) {
         to.delete(key).await?;

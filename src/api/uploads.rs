@@ -131,19 +131,20 @@ pub async fn receive_upload(
     if let Some(length) = length.filter(|length| *length != announced) {
         return Err(other(length));
     }
-    let (mut file, mut pace, mut size) = (state.album.temporary().await?, Pace::default(), 0_u64);
+    let mut incoming = state.album.begin_receiving(&upload).await?;
+    let (mut pace, mut size) = (Pace::default(), 0_u64);
     while let Some(chunk) = pace.next(&mut body).await? {
         let chunk = chunk.map_err(|_| AppError::BadRequest("The upload broke off. Send it again.".to_owned()))?;
         size += chunk.len() as u64;
         if size > announced {
             return Err(other(size));
         }
-        file.write(&chunk).await?;
+        state.album.receive_chunk(&mut incoming, &chunk).await?;
     }
     if size < announced {
         return Err(other(size));
     }
-    state.album.receive(&upload, file.finish().await?).await?;
+    state.album.received(&upload, incoming).await?;
     Ok(HttpResponse::Ok().finish())
 }
 

@@ -25,7 +25,7 @@ use crate::config::Config;
 use crate::db::{self, Db, private, restoring};
 use crate::media::OutsideDecoder;
 use crate::models::{instance, removal};
-use crate::storage::{PHOTOS, Storage, StorageError};
+use crate::storage::{PHOTOS, Room, Storage, StorageError};
 use crate::threads::InFlight;
 
 /// Objects restored at a time.
@@ -179,7 +179,7 @@ async fn put(backup: &Objects, storage: &Storage, entry: &Entry) -> Result<(), S
         return Err(format!("The backup is damaged: the object of {} was altered.", entry.key).into());
     }
     let mut file = tokio::fs::File::open(backup.path(&entry.sha256)).await?;
-    let (mut temporary, mut chunk) = (storage.temporary().await?, vec![0; 128 * 1024]);
+    let (mut temporary, mut chunk) = (storage.temporary(Room::of_our_own()).await?, vec![0; 128 * 1024]);
     loop {
         let read = file.read(&mut chunk).await?;
         match chunk.get(..read) {

@@ -58,6 +58,13 @@ impl Quota {
         Self { used: self.used.saturating_add(bytes), ..self }
     }
 
+    /// How many bytes more may be kept; `None`: as many as there is room for.
+    #[must_use]
+    pub fn left(&self) -> Option<u64> {
+        let used = self.used.saturating_add(self.undoable);
+        self.allowed.map(|allowed| u64::try_from(allowed.saturating_sub(used)).unwrap_or(0))
+    }
+
     /// Whether `bytes` more may be kept.
     ///
     /// # Errors

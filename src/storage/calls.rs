@@ -49,7 +49,7 @@ impl Calls {
         let outcome = match &done {
             Ok(_) => "done",
             Err(StorageError::NotFound) => "not_found",
-            Err(StorageError::Full) => "full",
+            Err(StorageError::Full | StorageError::NoRoom) => "full",
             Err(StorageError::Unavailable(_)) => "unavailable",
         };
         self.requests.get_or_create(&Call { operation, outcome }).inc();

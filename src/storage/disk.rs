@@ -62,7 +62,7 @@ impl Disk {
         let to = self.path(key);
         blocking(move || {
             fs::File::open(file.path())?.sync_all()?;
-            place(file.0, &to)
+            place(file.path, &to)
         })
         .await
     }

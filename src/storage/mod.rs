@@ -11,6 +11,7 @@ mod disk;
 mod key;
 mod list;
 mod object;
+mod room;
 mod s3;
 mod temporary;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use disk::Disk;
 pub use key::{Kind, ObjectKey, PHOTOS, PUBLIC, UPLOADS, UnknownKey};
 pub use list::{Listed, Listing};
 pub use object::Object;
+pub use room::{Ledger, NoRoom, Room};
 pub use s3::{BucketProblem, S3};
 pub use temporary::{Received, Temporary};
 
@@ -44,6 +46,9 @@ pub enum StorageError {
     /// No room is left: reading goes on, writing does not.
     #[error("storage is full")]
     Full,
+    /// Of what one person sends, no more may lie here at a time.
+    #[error("too much is being received")]
+    NoRoom,
     /// It cannot be reached, or failed.
     #[error("storage is unavailable")]
     Unavailable(#[source] io::Error),
@@ -193,14 +198,15 @@ impl Storage {
         }
     }
 
-    /// A new temporary file to write an upload to. It is gone when dropped, unless it was put in.
+    /// A new temporary file to write an upload to, which takes as many bytes as there is room for. It is gone when dropped,
+    /// unless it was put in.
     ///
     /// # Errors
     /// When it cannot be made, or what it holds could not be put in.
-    pub async fn temporary(&self) -> Result<Temporary, StorageError> {
+    pub async fn temporary(&self, room: Room) -> Result<Temporary, StorageError> {
         match self {
-            Self::Disk(disk) => disk.temporaries().file().await,
-            Self::S3(s3) => s3.temporary().await,
+            Self::Disk(disk) => disk.temporaries().file(room).await,
+            Self::S3(s3) => s3.temporary(room).await,
         }
     }
 

@@ -32,7 +32,7 @@ use tokio::task::spawn_blocking;
 use super::list::{self, Listing};
 use super::object::CHUNK;
 use super::temporary::TemporaryFolder;
-use super::{Calls, ClockOffset, Object, ObjectKey, Received, StorageError, Temporary};
+use super::{Calls, ClockOffset, Object, ObjectKey, Received, Room, StorageError, Temporary};
 use crate::config::S3Config;
 
 pub use check::BucketProblem;
@@ -116,9 +116,9 @@ impl S3 {
 
     /// See [`super::Storage::temporary`]. Refuses a file while it could not be put in; it may be one more of many that come
     /// together.
-    pub(super) async fn temporary(&self) -> Result<Temporary, StorageError> {
+    pub(super) async fn temporary(&self, room: Room) -> Result<Temporary, StorageError> {
         self.shared.circuit.allows_to_keep()?;
-        self.shared.temporaries.file().await
+        self.shared.temporaries.file(room).await
     }
 
     /// See [`super::Storage::put_file`].

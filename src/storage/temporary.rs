@@ -10,7 +10,7 @@ use tokio::fs::File;
 use tokio::io::{AsyncWriteExt, BufWriter};
 
 use super::disk::{blocking, make_folder};
-use super::{Object, StorageError};
+use super::{Object, Room, StorageError};
 
 /// Bytes gathered before they go to the file: a request's chunks are small, and each write is a hop to another thread.
 const BUFFER: usize = 128 * 1024;
@@ -63,10 +63,10 @@ impl TemporaryFolder {
     }
 
     /// A new file, with mode 0600.
-    pub(super) async fn file(&self) -> Result<Temporary, StorageError> {
+    pub(super) async fn file(&self, room: Room) -> Result<Temporary, StorageError> {
         let folder = self.path.clone();
         let file = blocking(move || NamedTempFile::new_in(folder)).await?;
-        Ok(Temporary::new(file))
+        Ok(Temporary::new(file, room))
     }
 }
 
@@ -76,26 +76,32 @@ pub struct Temporary {
     // Closed before it is removed.
     file: BufWriter<File>,
     path: TempPath,
+    room: Room,
 }
 
 /// A whole file that waits to be put in. Removed when dropped. It holds neither a buffer nor an open file: one upload
-/// may bring a thousand of them.
+/// may bring a thousand of them. It holds its [`Room`] until it is put in.
 #[derive(Debug)]
-pub struct Received(pub(super) TempPath);
+pub struct Received {
+    pub(super) path: TempPath,
+    _room: Room,
+}
 
 impl Temporary {
-    fn new(file: NamedTempFile) -> Self {
+    fn new(file: NamedTempFile, room: Room) -> Self {
         let (file, path) = file.into_parts();
         let mut file = File::from_std(file);
         file.set_max_buf_size(BUFFER);
-        Self { file: BufWriter::with_capacity(BUFFER, file), path }
+        Self { file: BufWriter::with_capacity(BUFFER, file), path, room }
     }
 
     /// Appends `bytes`.
     ///
     /// # Errors
-    /// [`StorageError::Full`] or [`StorageError::Unavailable`]. Writing goes on behind: the error may be an earlier call's.
+    /// [`StorageError::NoRoom`], of which nothing is written, [`StorageError::Full`] or [`StorageError::Unavailable`]. Writing
+    /// goes on behind: the error may be an earlier call's.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
+        self.room.grow(bytes.len() as u64).map_err(|_| StorageError::NoRoom)?;
         Ok(self.file.write_all(bytes).await?)
     }
 
@@ -105,7 +111,7 @@ impl Temporary {
     /// As [`Temporary::write`].
     pub async fn finish(mut self) -> Result<Received, StorageError> {
         self.file.flush().await?;
-        Ok(Received(self.path))
+        Ok(Received { path: self.path, _room: self.room })
     }
 }
 
@@ -113,7 +119,7 @@ impl Received {
     /// Where the file is. It is there until `self` is dropped or put in.
     #[must_use]
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 
     /// Its bytes, or a range of them, to be sent. The file is gone when they are.
@@ -122,6 +128,6 @@ impl Received {
     /// [`StorageError::Unavailable`] when it cannot be read.
     pub async fn into_object(self, range: Option<(u64, u64)>) -> Result<Object, StorageError> {
         // An open file goes on when its name is removed, as happens when `self` is dropped.
-        blocking(move || Object::of(fs::File::open(&self.0)?, range)).await
+        blocking(move || Object::of(fs::File::open(&self.path)?, range)).await
     }
 }

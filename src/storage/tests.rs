@@ -8,7 +8,7 @@ use futures_util::TryStreamExt;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{Kind, Object, ObjectKey, Storage, StorageError};
+use super::{Kind, Object, ObjectKey, Room, Storage, StorageError};
 use crate::media::RenditionName;
 
 const LARGE: Kind = Kind::Rendition(RenditionName::Large);
@@ -71,7 +71,7 @@ async fn a_full_disk_is_told_from_a_broken_one() {
     }
     let (folder, storage) = storage().await;
     fs::remove_dir(folder.path().join("data/tmp")).unwrap();
-    assert!(matches!(storage.temporary().await, Err(StorageError::Unavailable(_))));
+    assert!(matches!(storage.temporary(Room::of_our_own()).await, Err(StorageError::Unavailable(_))));
     let put = storage.put_bytes(original(), b"x".to_vec()).await;
     assert!(matches!(put, Err(StorageError::Unavailable(_))));
 }

@@ -11,10 +11,15 @@ use crate::album::{Album, NotTaken, Staged, shown_name};
 use crate::config::Limits;
 use crate::error::AppError;
 use crate::media::MediaError;
+use crate::models::{UserId, hashtag};
 use crate::web::pace::{Pace, in_time};
 
-/// The longest `hashtags` field, in bytes: fifty names of 64 characters of four bytes fit.
-const LONGEST_TEXT: usize = 16 * 1024;
+/// The longest `hashtags` field, in bytes.
+const LONGEST_TEXT: usize = hashtag::LONGEST_LIST;
+/// The most fields that hold a text: some programs send each hashtag in a field of its own.
+const MOST_TEXTS: usize = 100;
+/// Empty files beyond the most files of an upload.
+const SPARE: usize = 10;
 /// What an unwanted field counts beside its bytes: its head.
 const FIELD: u64 = 1024;
 /// Unwanted bytes that are read to the end rather than cut off.
@@ -105,15 +110,15 @@ impl UploadForm {
     /// # Errors
     /// [`AppError::BadRequest`] when it breaks off or is no multipart form, [`AppError::Unavailable`] when there is no
     /// room for it. Nothing stays behind then.
-    pub async fn read(mut upload: Multipart, album: &Album, limits: &Limits) -> Result<Self, AppError> {
+    pub async fn read(mut upload: Multipart, album: &Album, owner: UserId, limits: &Limits) -> Result<Self, AppError> {
         let mut form = Self::default();
-        let mut reader = Reader { album, limits, pace: Pace::default(), unwanted: 0 };
+        let mut reader = Reader { album, owner, limits, pace: Pace::default(), unwanted: 0, files: 0, texts: 0 };
         while let Some(field) = in_time(upload.next()).await? {
             let mut field = field.map_err(|error| unreadable(&error))?;
             match field.name() {
                 Some("file") => form.read_file(&mut field, &mut reader).await?,
-                Some("hashtags") => add_text(&mut form.hashtags, &mut field).await?,
-                Some("visibility") => add_text(&mut form.visibility, &mut field).await?,
+                Some("hashtags") => reader.add_text(&mut form.hashtags, &mut field).await?,
+                Some("visibility") => reader.add_text(&mut form.visibility, &mut field).await?,
                 _ => reader.drain(&mut field).await?,
             }
             if reader.unwanted > PATIENCE {
@@ -128,14 +133,17 @@ impl UploadForm {
         let filename = field.content_disposition().and_then(|it| it.get_filename()).unwrap_or_default();
         let chosen = !filename.is_empty();
         let filename = shown_name(filename);
-        if self.files.len() + self.refused.len() >= limits.files_per_upload as usize {
+        // Empty parts and parts without a name too, of which browsers send one: each costs a temporary file.
+        reader.files += 1;
+        let most = limits.files_per_upload as usize;
+        if reader.files > most + SPARE || self.files.len() + self.refused.len() >= most {
             // As many again are named; a hostile form could go on for millions.
-            if self.refused.len() < limits.files_per_upload as usize {
+            if self.refused.len() < most {
                 self.refused.push(Refusal::too_many(filename, limits));
             }
             return reader.drain(field).await;
         }
-        let mut staging = reader.album.stage().await?;
+        let mut staging = reader.album.stage(reader.owner).await?;
         while let Some(chunk) = reader.pace.next(field).await? {
             staging.write(&chunk.map_err(|_| broken_off())?).await?;
             if staging.size() > limits.upload_bytes() {
@@ -155,13 +163,35 @@ impl UploadForm {
 /// How the reading of one form goes.
 struct Reader<'a> {
     album: &'a Album,
+    owner: UserId,
     limits: &'a Limits,
     pace: Pace,
     /// Bytes so far that nobody wants.
     unwanted: u64,
+    /// Parts so far that are called “file”.
+    files: usize,
+    /// Fields so far that hold a text.
+    texts: usize,
 }
 
 impl Reader<'_> {
+    /// A field that comes more than once holds all that was sent.
+    async fn add_text(&mut self, text: &mut String, field: &mut Field) -> Result<(), AppError> {
+        self.texts += 1;
+        if self.texts > MOST_TEXTS {
+            return Err(AppError::TooLarge(format!("Send at most {MOST_TEXTS} fields beside the files.")));
+        }
+        let more = read_text(field).await?;
+        if text.len() + more.len() > LONGEST_TEXT {
+            return Err(too_long());
+        }
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(&more);
+        Ok(())
+    }
+
     /// Reads on without keeping anything, up to [`PATIENCE`].
     async fn drain(&mut self, field: &mut Field) -> Result<(), AppError> {
         self.unwanted += FIELD;
@@ -173,19 +203,6 @@ impl Reader<'_> {
         }
         Ok(())
     }
-}
-
-/// A field that comes more than once holds all that was sent.
-async fn add_text(text: &mut String, field: &mut Field) -> Result<(), AppError> {
-    let more = read_text(field).await?;
-    if text.len() + more.len() > LONGEST_TEXT {
-        return Err(too_long());
-    }
-    if !text.is_empty() {
-        text.push(' ');
-    }
-    text.push_str(&more);
-    Ok(())
 }
 
 fn too_long() -> AppError {

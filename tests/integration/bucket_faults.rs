@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use chrono::{SecondsFormat, TimeDelta, Utc};
 use futures_util::TryStreamExt;
 use futures_util::future::{join, join_all};
-use lumina::storage::{Storage, StorageError};
+use lumina::storage::{Room, Storage, StorageError};
 
 use crate::storage::{bucket, original, read};
 use crate::support::proxy::Fault;
@@ -77,7 +77,7 @@ async fn a_bucket_that_is_away_is_left_alone_and_its_objects_are_not_called_abse
         }
         assert!(server.requests() <= asked + 2, "but for the probe nobody asks");
         assert!(matches!(storage.put_file(key, file).await, Err(StorageError::Unavailable(_))));
-        assert!(storage.temporary().await.is_err(), "no upload is begun");
+        assert!(storage.temporary(Room::of_our_own()).await.is_err(), "no upload is begun");
         assert_eq!(place.temporary_files(), 0);
         assert!(server.objects().is_empty());
 
@@ -120,7 +120,7 @@ async fn a_bucket_that_is_started_again_refuses_nothing_that_had_come() {
         let look = storage.get(original(), None).await;
         assert!(matches!(look, Err(StorageError::Unavailable(_))), "nobody waits to look");
         // One more of those that came together.
-        storage.temporary().await.unwrap();
+        storage.temporary(Room::of_our_own()).await.unwrap();
         let late = storage.put_bytes(original(), b"photo".to_vec());
         let well = async {
             tokio::time::sleep(Duration::from_millis(500)).await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use lumina::media::RenditionName;
-use lumina::storage::{Kind, Listed, Object, ObjectKey, PHOTOS, Storage, StorageError};
+use lumina::storage::{Kind, Listed, Object, ObjectKey, PHOTOS, Room, Storage, StorageError};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -50,7 +50,7 @@ async fn garage() -> Option<Place> {
 
 impl Place {
     pub async fn receives(&self, bytes: &[u8]) -> lumina::storage::Received {
-        let mut upload = self.storage.temporary().await.unwrap();
+        let mut upload = self.storage.temporary(Room::of_our_own()).await.unwrap();
         for chunk in bytes.chunks(10_000) {
             upload.write(chunk).await.unwrap();
         }
@@ -260,7 +260,7 @@ async fn nothing_is_a_size_too() {
 #[tokio::test]
 async fn an_upload_given_up_leaves_nothing() {
     for place in everywhere().await {
-        let mut upload = place.storage.temporary().await.unwrap();
+        let mut upload = place.storage.temporary(Room::of_our_own()).await.unwrap();
         upload.write(b"half a pho").await.unwrap();
         drop(upload);
         assert_eq!(place.temporary_files(), 0, "{}", place.name);

@@ -36,7 +36,7 @@ pub async fn create_photos(
 ) -> Result<HttpResponse, AppError> {
     let owner = user.user.id;
     state.rates.upload_of(&request, owner)?;
-    let mut form = UploadForm::read(upload, &state.album, &state.config.limits).await?;
+    let mut form = UploadForm::read(upload, &state.album, owner, &state.config.limits).await?;
     let mut taken = Vec::new();
     match Hashtag::parse_list(&form.hashtags) {
         Ok(hashtags) => take_in_all(&state, owner, &mut form, &hashtags, &mut taken).await,

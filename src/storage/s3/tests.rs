@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::progress::never_idle;
 use super::{Bounds, S3};
-use crate::storage::{Kind, Listed, ObjectKey, Received, StorageError};
+use crate::storage::{Kind, Listed, ObjectKey, Received, Room, StorageError};
 
 #[path = "../../../tests/integration/support/s3.rs"]
 #[expect(dead_code, reason = "made for many tests")]
@@ -31,7 +31,7 @@ fn key() -> ObjectKey {
 }
 
 async fn received(s3: &S3, bytes: &[u8]) -> Received {
-    let mut file = s3.temporary().await.unwrap();
+    let mut file = s3.temporary(Room::of_our_own()).await.unwrap();
     file.write(bytes).await.unwrap();
     file.finish().await.unwrap()
 }

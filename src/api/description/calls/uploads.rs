@@ -38,7 +38,7 @@ pub fn calls() -> Vec<Call> {
             .by(Scoped(Scope::WritePhotos))
             .sends::<Announcement>(JSON)
             .answers::<UploadTarget>(200, "Where to put it, and until when.")
-            .problem(409, "Too many uploads wait to be confirmed.")
+            .problem(409, "Too many uploads wait to be confirmed, or too many bytes of them.")
             .problem(413, "The file is larger than allowed.")
             .problem(415, "A kind of content that is not taken.")
             .problem(422, "Fields are wrong."),
@@ -50,7 +50,9 @@ pub fn calls() -> Vec<Call> {
             .sends_bytes("The whole file.")
             .answers_nothing(200, "It is there: confirm it.")
             .problem(400, "Not as many bytes came as were announced.")
-            .problem(404, "No such upload is awaited."),
+            .problem(404, "No such upload is awaited.")
+            .problem(409, "Another request is sending it.")
+            .problem(413, "More is on its way than you may send at a time."),
         call(Post, "/api/v1/photos/confirm", "confirmUpload", "Confirm an upload")
             .says("What lies at its address becomes a photo, after the same checks as for any upload. What is never confirmed goes by itself.")
             .by(Scoped(Scope::WritePhotos))
