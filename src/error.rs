@@ -93,6 +93,12 @@ pub enum AppError {
     /// More bytes than allowed; the text names the limit.
     #[error("too large: {0}")]
     TooLarge(String),
+    /// The address is longer than [`bounds::LONGEST`](crate::web::bounds::LONGEST).
+    #[error("address too long")]
+    AddressTooLong,
+    /// A header is longer than that, or all of them than [`bounds::LARGEST_HEAD`](crate::web::bounds::LARGEST_HEAD).
+    #[error("headers too large")]
+    HeadersTooLarge,
     /// No room for more; the text says how much is used and allowed.
     #[error("over quota: {0}")]
     OverQuota(String),
@@ -151,6 +157,8 @@ impl ResponseError for AppError {
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) | Self::InvalidFields(_) | Self::OtherRequest => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::AddressTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::TooLarge(_) | Self::OverQuota(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Conflict(_) | Self::Taken(_) | Self::InProgress => StatusCode::CONFLICT,
@@ -213,6 +221,7 @@ impl From<StorageError> for AppError {
     fn from(error: StorageError) -> Self {
         match error {
             StorageError::Full => Self::unavailable("the storage is full"),
+            StorageError::NoRoom => Self::OverQuota("This is more than you may send at a time.".to_owned()),
             // A row names these bytes: that they are gone is not the client's mistake.
             StorageError::NotFound => Self::internal("stored bytes are missing"),
             StorageError::Unavailable(cause) => Self::unavailable(cause.to_string()),

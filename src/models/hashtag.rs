@@ -5,18 +5,21 @@
 use std::collections::BTreeSet;
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
 use unicase::UniCase;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-use crate::db::schema::{hashtag_counts, hashtags, photo_hashtags, photos, public_hashtag_counts, users};
+use crate::db::schema::{hashtag_counts, hashtags, photo_hashtags, photos, users};
 use crate::models::{PhotoId, UserId};
 
 /// The longest name, in characters.
 pub const LONGEST: usize = 64;
 /// How many hashtags a photo may carry.
 pub const MOST_PER_PHOTO: usize = 50;
+/// The longest list of hashtags, in bytes: fifty names of 64 characters of four bytes fit.
+pub const LONGEST_LIST: usize = 16 * 1024;
+/// The longest list to filter by, in bytes, all fields together.
+const LONGEST_FILTER: usize = 4 * 1024;
 
 /// A hashtag's name in its one form: NFKC-normalised, case-folded, without the `#`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,10 +34,17 @@ pub enum HashtagError {
     /// A name over [`LONGEST`].
     #[error("“{0}…” is too long: a hashtag has at most {LONGEST} characters.")]
     TooLong(String),
+    /// A text over [`LONGEST_LIST`], of which nothing was read.
+    #[error("This list is too long: a photo has at most {MOST_PER_PHOTO} hashtags.")]
+    ListTooLong,
     /// More than [`MOST_PER_PHOTO`] names.
     #[error("A photo has at most {MOST_PER_PHOTO} hashtags; these are {0}.")]
     TooMany(usize),
 }
+
+/// More hashtags to filter by than are allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooManyNames;
 
 /// Invisible characters that people paste without knowing; NFKC_Casefold (Unicode 16, chapter 3.13, R5) removes them too.
 fn is_ignorable(c: char) -> bool {
@@ -53,6 +63,9 @@ impl Hashtag {
     /// # Errors
     /// [`HashtagError`] for the first thing that is wrong.
     pub fn parse_list(text: &str) -> Result<Vec<Self>, HashtagError> {
+        if text.len() > LONGEST_LIST {
+            return Err(HashtagError::ListTooLong);
+        }
         let mut names = BTreeSet::new();
         for word in Self::words(text) {
             let allowed = |c: char| c.is_alphanumeric() || is_combining_mark(c) || matches!(c, '_' | '-');
@@ -70,10 +83,33 @@ impl Hashtag {
         Ok(names.into_iter().collect())
     }
 
-    /// The names to filter by. A word that no photo can carry stays: it finds nothing, and the page says so.
-    #[must_use]
-    pub fn filter_words(text: &str) -> Vec<String> {
-        Self::words(text).map(|word| word.chars().take(LONGEST + 1).collect()).collect()
+    /// The names to filter by, at most `most`, each once. A word that no photo can carry stays: it finds nothing, and the page
+    /// says so. Nothing is read any more once it is known that these are too many.
+    ///
+    /// # Errors
+    /// [`TooManyNames`].
+    pub fn filter_names<'a>(
+        texts: impl IntoIterator<Item = &'a str>,
+        most: usize,
+    ) -> Result<Vec<String>, TooManyNames> {
+        let (mut names, mut bytes) = (Vec::new(), 0);
+        for text in texts {
+            bytes += text.len();
+            if bytes > LONGEST_FILTER {
+                return Err(TooManyNames);
+            }
+            for word in Self::words(text) {
+                let name: String = word.chars().take(LONGEST + 1).collect();
+                if names.contains(&name) {
+                    continue;
+                }
+                if names.len() == most {
+                    return Err(TooManyNames);
+                }
+                names.push(name);
+            }
+        }
+        Ok(names)
     }
 
     fn words(text: &str) -> impl Iterator<Item = String> {
@@ -251,66 +287,8 @@ impl Hashtag {
     }
 }
 
-/// A hashtag that is for all to see, with the number of public photos that carry it.
-#[derive(Debug, QueryableByName)]
-pub struct Listed {
-    /// Without `#`.
-    #[diesel(sql_type = Text)]
-    pub name: String,
-    /// Public ones of active users.
-    #[diesel(sql_type = BigInt)]
-    pub photos: i64,
-}
-
-/// Adds up what is counted for each owner: its cost is that of the hashtags that are shown, however many photos carry them
-/// and however many others there are.
-const LISTED: &str = "WITH shown AS ( \
-     SELECT hashtag_id, sum(photos)::bigint AS photos FROM public_hashtag_counts \
-     JOIN users ON users.id = owner_id AND users.active WHERE photos > 0 GROUP BY hashtag_id), \
-     names AS (SELECT id AS hashtag_id FROM hashtags WHERE listed UNION SELECT hashtag_id FROM shown) \
-     SELECT hashtags.name, coalesce(shown.photos, 0) AS photos \
-     FROM names JOIN hashtags ON hashtags.id = names.hashtag_id LEFT JOIN shown ON shown.hashtag_id = names.hashtag_id \
-     WHERE hashtags.name LIKE $1 ORDER BY hashtags.name LIKE $2 DESC, hashtags.name LIMIT $3";
-
-impl Listed {
-    /// Those with `part` in their name, those that begin with it first, by name.
-    ///
-    /// # Errors
-    /// Of the database.
-    pub fn search(conn: &mut PgConnection, part: &str, limit: i64) -> QueryResult<Vec<Self>> {
-        let pattern = pattern_of(part);
-        diesel::sql_query(LISTED)
-            .bind::<Text, _>(format!("%{pattern}%"))
-            .bind::<Text, _>(format!("{pattern}%"))
-            .bind::<BigInt, _>(limit)
-            .load(conn)
-    }
-
-    /// Makes a hashtag one for all to see. True when it was not: that private photos carry a name is nobody's business,
-    /// so it counts as new.
-    ///
-    /// # Errors
-    /// Of the database.
-    pub fn create(conn: &mut PgConnection, name: &Hashtag) -> QueryResult<(Self, bool)> {
-        let ids = Hashtag::ensure(conn, std::slice::from_ref(name))?;
-        // Whoever creates it in the same instant waits here.
-        let listed: bool =
-            hashtags::table.filter(hashtags::id.eq_any(&ids)).for_update().select(hashtags::listed).first(conn)?;
-        diesel::update(hashtags::table.filter(hashtags::id.eq_any(&ids)))
-            .set(hashtags::listed.eq(true))
-            .execute(conn)?;
-        let counted = public_hashtag_counts::table
-            .inner_join(users::table)
-            .filter(public_hashtag_counts::hashtag_id.eq_any(&ids).and(users::active))
-            .select(public_hashtag_counts::photos)
-            .load::<i64>(conn)?;
-        let photos = counted.iter().sum();
-        Ok((Self { name: name.0.clone(), photos }, !listed && photos == 0))
-    }
-}
-
 /// What is searched for, as `LIKE` wants it.
-fn pattern_of(part: &str) -> String {
+pub(super) fn pattern_of(part: &str) -> String {
     let part = Hashtag::words(part).collect::<String>();
     part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
@@ -360,5 +338,21 @@ mod tests {
         assert!(Hashtag::parse_list(&"é".repeat(64)).is_ok());
         let many = (0..51).map(|n| format!("t{n} ")).collect::<String>();
         assert_eq!(Hashtag::parse_list(&many), Err(HashtagError::TooMany(51)));
+        assert_eq!(Hashtag::parse_list(&"x ".repeat(LONGEST_LIST)), Err(HashtagError::ListTooLong));
+        let longest = (0..50).map(|n| format!("{}{n:02} ", "𝒳".repeat(62))).collect::<String>();
+        assert_eq!(parse(&longest).len(), 50);
+    }
+
+    #[test]
+    fn a_filter_is_read_no_further_than_to_the_first_name_too_many() {
+        let read = std::cell::Cell::new(0);
+        let endless = (0_u32..).map(|n| &*format!("t{n}").leak()).inspect(|_| read.set(read.get() + 1));
+        assert_eq!(Hashtag::filter_names(endless, 10), Err(TooManyNames));
+        assert_eq!(read.get(), 11);
+        let (endless, read) = (std::iter::repeat("same,same, SAME"), std::cell::Cell::new(0));
+        assert_eq!(Hashtag::filter_names(endless.inspect(|_| read.set(read.get() + 1)), 10), Err(TooManyNames));
+        assert!(read.get() < 500, "the same name for ever ends too: {}", read.get());
+        assert_eq!(Hashtag::filter_names(["a,b", "b #C", ""], 3).unwrap(), ["a", "b", "c"]);
+        assert_eq!(Hashtag::filter_names(["a/b"], 3).unwrap(), ["a/b"]);
     }
 }

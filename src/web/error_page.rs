@@ -180,6 +180,15 @@ fn words(status: StatusCode, cause: Option<&AppError>) -> (&'static str, String)
         ),
         (_, Some(AppError::BadRequest(reason) | AppError::Invalid(reason))) => ("That did not work", reason.clone()),
         (_, Some(AppError::TooLarge(reason))) => ("Too large", reason.clone()),
+        (_, Some(AppError::AddressTooLong)) => {
+            ("Too long", "This address is longer than 8 KiB. Start again from your photos.".to_owned())
+        }
+        (_, Some(AppError::HeadersTooLarge)) => (
+            "Too long",
+            "Your browser sent too much along: one header may have 8 KiB, all of them 32 KiB. Clear this site's cookies, then try \
+             again."
+                .to_owned(),
+        ),
         (_, Some(AppError::OverQuota(reason))) => ("No room left", reason.clone()),
         (_, Some(AppError::Unsupported(reason))) => ("That cannot be read", reason.clone()),
         (_, Some(AppError::Conflict(reason))) => ("Somebody was faster", reason.clone()),

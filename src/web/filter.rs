@@ -34,15 +34,8 @@ impl Filter {
     /// [`AppError::BadRequest`] for too many hashtags.
     pub fn of(request: &HttpRequest) -> Result<Self, AppError> {
         let query = Pairs::of_query(request)?;
-        let mut hashtags: Vec<String> = Vec::new();
-        for name in query.all("hashtag").flat_map(Hashtag::filter_words) {
-            if !hashtags.contains(&name) {
-                hashtags.push(name);
-            }
-        }
-        if hashtags.len() > MOST_FILTERS {
-            return Err(AppError::BadRequest(format!("Filter by at most {MOST_FILTERS} hashtags.")));
-        }
+        let hashtags = Hashtag::filter_names(query.all("hashtag"), MOST_FILTERS)
+            .map_err(|_| AppError::BadRequest(format!("Filter by at most {MOST_FILTERS} hashtags.")))?;
         Ok(Self { hashtags, after: query.first("after").to_owned() })
     }
 

@@ -9,10 +9,11 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use actix_web::{Error, FromRequest, HttpRequest, web};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::error::AppError;
+use crate::web::selected::MOST_SELECTED;
 
 /// The largest form that is not an upload, in bytes.
 pub const LARGEST: usize = 256 * 1024;
@@ -53,8 +54,37 @@ impl Field {
     }
 }
 
-/// A form in which names may come more than once.
+/// The most fields of a form or a query: a few more than there are photos to select.
+const MOST_PAIRS: usize = MOST_SELECTED + 100;
+
+/// A form in which names may come more than once. Reading stops at the first field too many.
+#[derive(Debug)]
 pub struct Pairs(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Bounded;
+        impl<'de> Visitor<'de> for Bounded {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("fields")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut fields: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = fields.next_element()? {
+                    if pairs.len() == MOST_PAIRS {
+                        return Err(A::Error::custom("too many fields"));
+                    }
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+        deserializer.deserialize_seq(Bounded)
+    }
+}
 
 impl Pairs {
     /// Of a query.
@@ -63,7 +93,7 @@ impl Pairs {
     /// [`AppError::BadRequest`] when it is no query.
     pub fn of_query(request: &HttpRequest) -> Result<Self, AppError> {
         let read = serde_urlencoded::from_str(request.query_string());
-        read.map(Self).map_err(|_| AppError::BadRequest("The address is not complete.".to_owned()))
+        read.map_err(|_| AppError::BadRequest("The address is not complete.".to_owned()))
     }
 
     /// The first value of this name, or an empty text.
@@ -83,8 +113,8 @@ impl FromRequest for Pairs {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Error>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let form = web::Form::<Vec<(String, String)>>::from_request(request, payload);
-        Box::pin(async move { form.await.map(|form| Self(form.into_inner())) })
+        let form = web::Form::<Self>::from_request(request, payload);
+        Box::pin(async move { form.await.map(web::Form::into_inner) })
     }
 }
 
@@ -216,7 +246,16 @@ pub fn local_path(next: Option<&str>, otherwise: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::local_path;
+    use super::{MOST_PAIRS, Pairs, local_path};
+
+    #[test]
+    fn a_form_is_read_no_further_than_to_the_first_field_too_many() {
+        let form = |count: usize| "a&".repeat(count);
+        let read: Pairs = serde_urlencoded::from_str(&form(MOST_PAIRS)).unwrap();
+        assert_eq!(read.all("a").count(), MOST_PAIRS);
+        let error = serde_urlencoded::from_str::<Pairs>(&form(MOST_PAIRS + 1)).unwrap_err();
+        assert_eq!(error.to_string(), "too many fields");
+    }
 
     #[test]
     fn next_never_leads_off_site() {

@@ -2,6 +2,7 @@
 
 pub mod assets;
 pub mod auth;
+pub mod bounds;
 pub mod bytes;
 pub mod caller;
 pub mod cookies;
@@ -24,5 +25,6 @@ pub mod problem;
 pub mod registration;
 pub mod request_log;
 pub mod seen;
+pub mod selected;
 pub mod upload_form;
 pub mod usernames;

@@ -69,6 +69,42 @@ async fn forms_that_are_too_long_or_of_another_kind_are_refused() {
     assert!([400, 422].contains(&status), "{status}");
 }
 
+/// One that has a cheap answer as long as it is short, and a costly one where lists are read before they are measured.
+#[tokio::test]
+async fn a_long_address_and_large_headers_are_refused_before_anything_reads_them() {
+    let app = TestApp::start().await;
+    app.user("alice").await;
+    let visitor = app.visitor();
+    let many = |count: usize| (0..count).map(|n| format!("{n:04}")).collect::<Vec<_>>().join(",");
+    for path in [
+        format!("/u/alice?hashtag={}", many(2000)),
+        format!("/{}", "x".repeat(9000)),
+        format!("/login?{}", "a&".repeat(5000)),
+    ] {
+        visitor.get(&path).await.assert_status(414).assert_says("longer than 8 KiB");
+    }
+    let problem = visitor.get(&format!("/api/v1/hashtags?{}", "a=b&".repeat(3000))).await.assert_status(414);
+    assert_eq!(problem.json()["type"], "urn:lumina:problem:too-large");
+    for (name, value) in [
+        ("accept", "text/html;q=0.5,".repeat(600)),
+        ("accept-encoding", "gzip;q=0.5,".repeat(900)),
+        ("cookie", "a=b; ".repeat(2000)),
+        ("if-none-match", "\"a\",".repeat(2500)),
+        ("range", format!("bytes={}", "0-1,".repeat(2500))),
+        ("x-forwarded-for", "192.0.2.1,".repeat(900)),
+    ] {
+        let answer = visitor.get_with("/login", &[(name, &value)]).await.assert_status(431);
+        assert!(!answer.header("content-security-policy").is_empty(), "{name}");
+        answer.assert_says("32 KiB");
+    }
+    let five: Vec<_> = ["x-a", "x-b", "x-c", "x-d", "x-e"].into_iter().map(|name| (name, "x".repeat(7000))).collect();
+    let headers: Vec<_> = five.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    visitor.get_with("/login", &headers).await.assert_status(431);
+    visitor.get_with("/login", &headers[..4]).await.assert_status(200);
+    visitor.get(&format!("/u/alice?hashtag={}", many(11))).await.assert_status(400).assert_says("at most 10");
+    visitor.get(&format!("/login?next=/{}", "x".repeat(8000))).await.assert_status(200);
+}
+
 #[tokio::test]
 async fn every_answer_carries_the_headers_that_protect() {
     let app = TestApp::start().await;

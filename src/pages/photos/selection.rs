@@ -1,7 +1,6 @@
 //! `POST /photos/selection`: hashtags or deletion of several photos at once.
 
 use actix_web::{HttpResponse, web};
-use uuid::Uuid;
 
 use crate::app::AppState;
 use crate::error::AppError;
@@ -11,6 +10,7 @@ use crate::web::auth::CurrentUser;
 use crate::web::forms::{Pairs, local_path};
 use crate::web::htmx::{Htmx, see_other};
 use crate::web::notice::Notice;
+use crate::web::selected::Selected;
 
 /// Fields: `photo` (many), `action` (`hashtags` or `delete`), `add` and `remove` (lists of hashtags), `next`.
 /// Photos that are not one's own are passed over, as they do not exist for the one who asks. A form that adds and removes
@@ -22,10 +22,7 @@ pub async fn edit_selection(
     form: Pairs,
 ) -> Result<HttpResponse, AppError> {
     let owner = user.user.id;
-    let photos: Vec<PhotoId> = form.all("photo").filter_map(|id| Uuid::try_parse(id).ok()).map(PhotoId).collect();
-    if photos.is_empty() {
-        return Err(AppError::Invalid("Select one or more photos first.".to_owned()));
-    }
+    let photos = Selected::of(&form)?.into_ids();
     let notice = match form.first("action") {
         "delete" => match state.album.let_go(owner, photos).await?.as_slice() {
             [] => return Err(AppError::NotFound),

@@ -76,7 +76,10 @@ impl Kind {
             (_, StatusCode::NOT_FOUND) => Self::NotFound,
             (_, StatusCode::METHOD_NOT_ALLOWED) => Self::MethodNotAllowed,
             (_, StatusCode::CONFLICT) => Self::Conflict,
-            (_, StatusCode::PAYLOAD_TOO_LARGE) => Self::TooLarge,
+            (
+                _,
+                StatusCode::PAYLOAD_TOO_LARGE | StatusCode::URI_TOO_LONG | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            ) => Self::TooLarge,
             (_, StatusCode::UNSUPPORTED_MEDIA_TYPE) => Self::Unsupported,
             (_, StatusCode::TOO_MANY_REQUESTS) => Self::TooManyRequests,
             (_, StatusCode::SERVICE_UNAVAILABLE) => Self::Unavailable,
