@@ -5,11 +5,13 @@
 //! keys may be several: the first signs, and a token says by `kid` which one signed it, so keys rotate without logging
 //! anyone out.
 //!
-//! A refresh token is its session's id and 256 random bits, of which only the hash is kept.
+//! A refresh token is its session's id, 128 random bits, and 128 bits of a MAC over both. Only its hash is kept. The MAC tells
+//! an older token of a login, which ends that login, from one that was made up, which changes nothing.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use chrono::{TimeDelta, Utc};
+use hmac::{Hmac, KeyInit, Mac};
 use jsonwebtoken::errors::Error;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
@@ -34,6 +36,8 @@ struct Key {
     id: String,
     signing: EncodingKey,
     verifying: DecodingKey,
+    /// For refresh tokens.
+    mac: Hmac<Sha256>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -116,50 +120,101 @@ impl Tokens {
         let ours = header.typ.as_deref() == Some(TYPE) && claims.iat <= Utc::now().timestamp();
         ours.then_some(Named { session: claims.sid, user: UserId(claims.sub.parse().ok()?) })
     }
+
+    /// A new refresh token for this session.
+    ///
+    /// # Errors
+    /// When there is no key.
+    pub fn make_refresh(&self, session: SessionId) -> Result<RefreshToken, Error> {
+        let key = self.keys.first().ok_or(jsonwebtoken::errors::ErrorKind::InvalidKeyFormat)?;
+        let drawn: [u8; DRAWN] = rand::random();
+        let mut secret = [0; SECRET];
+        let whole = drawn.into_iter().chain(key.refresh_mac(session, &drawn).finalize().into_bytes());
+        secret.iter_mut().zip(whole).for_each(|(to, from)| *to = from);
+        Ok(RefreshToken { session, secret: RandomSecret(secret) })
+    }
+
+    /// A refresh token that somebody shows, written exactly as we write it.
+    #[must_use]
+    pub fn read_refresh(&self, text: &str) -> Option<ShownRefreshToken> {
+        let token = RefreshToken::parse(text)?;
+        let (drawn, mac) = token.secret.0.split_at_checked(DRAWN)?;
+        let ours = |key: &Key| key.refresh_mac(token.session, drawn).verify_truncated_left(mac).is_ok();
+        let genuine = self.keys.iter().any(ours).then_some(GenuineRefreshToken(token.session));
+        Some(ShownRefreshToken { session: token.session, hash: token.hash(), genuine })
+    }
 }
 
 impl Key {
     fn new(bytes: &[u8]) -> Self {
-        let digest = Sha256::new().chain_update(b"lumina key id\0").chain_update(bytes).finalize();
-        let id = BASE64.encode(digest.get(..9).unwrap_or_default());
-        Self { id, signing: EncodingKey::from_secret(bytes), verifying: DecodingKey::from_secret(bytes) }
+        let digest = |purpose: &str| Sha256::new().chain_update(purpose).chain_update(bytes).finalize();
+        let id = BASE64.encode(digest("lumina key id\0").get(..9).unwrap_or_default());
+        let mac = Hmac::new(&Sha512::new().chain_update(b"lumina refresh token\0").chain_update(bytes).finalize());
+        Self { id, signing: EncodingKey::from_secret(bytes), verifying: DecodingKey::from_secret(bytes), mac }
+    }
+
+    fn refresh_mac(&self, session: SessionId, drawn: &[u8]) -> Hmac<Sha256> {
+        self.mac.clone().chain_update(session.0.as_bytes()).chain_update(drawn)
     }
 }
 
-/// The secret of a refresh token, which names its session too.
-pub struct RefreshToken(RandomSecret);
+/// Random bytes in a refresh token's secret. The rest of it is the MAC.
+const DRAWN: usize = SECRET / 2;
+
+/// A refresh token.
+pub struct RefreshToken {
+    session: SessionId,
+    secret: RandomSecret,
+}
+
+/// A refresh token that somebody shows. It may be made up: it is good for finding the session that keeps its hash.
+pub struct ShownRefreshToken {
+    /// The session that it names.
+    pub session: SessionId,
+    /// What the session's row keeps, if this is the token that counts.
+    pub hash: Vec<u8>,
+    /// Whether it was ever made here.
+    pub genuine: Option<GenuineRefreshToken>,
+}
+
+/// Proof that a refresh token for this session was made here: only [`Tokens::read_refresh`] makes one, after looking at the
+/// MAC. Ending a login for an old token takes this proof.
+#[derive(Debug, Clone, Copy)]
+pub struct GenuineRefreshToken(SessionId);
+
+impl GenuineRefreshToken {
+    /// The session that it was made for.
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        self.0
+    }
+}
 
 impl RefreshToken {
-    /// A new one.
-    #[must_use]
-    pub fn generate() -> Self {
-        Self(RandomSecret::generate())
-    }
-
     /// What the session's row keeps.
     #[must_use]
     pub fn hash(&self) -> Vec<u8> {
-        self.0.hash()
+        self.secret.hash()
     }
 
     /// What the program gets.
     #[must_use]
-    pub fn text(&self, session: SessionId) -> String {
-        format!("{}.{}", session.0.simple(), self.0.text())
+    pub fn text(&self) -> String {
+        format!("{}.{}", self.session.0.simple(), self.secret.text())
     }
 
-    /// The session and the secret in a refresh token, written exactly as we write it.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<(SessionId, Self)> {
+    fn parse(text: &str) -> Option<Self> {
         let (session, secret) = text.split_once('.')?;
-        let session = SessionId(Uuid::try_parse(session).ok()?);
-        let secret = Self(RandomSecret::parse(secret)?);
-        (secret.text(session) == text).then_some((session, secret))
+        let token = Self { session: SessionId(Uuid::try_parse(session).ok()?), secret: RandomSecret::parse(secret)? };
+        (token.text() == text).then_some(token)
     }
 }
 
+/// Bytes of a [`RandomSecret`].
+const SECRET: usize = 32;
+
 /// 256 random bits that are proof enough of having been given them; only their hash is kept. Not printable.
-pub struct RandomSecret([u8; 32]);
+pub struct RandomSecret([u8; SECRET]);
 
 impl RandomSecret {
     /// A new one.

@@ -13,11 +13,10 @@ use crate::app::AppState;
 use crate::error::{AppError, FieldErrors};
 use crate::models::session::Rotation;
 use crate::models::{Session, SessionId, User};
-use crate::tokens::{Named, RefreshToken};
+use crate::tokens::{Named, RefreshToken, ShownRefreshToken};
 use crate::web::auth::with_password;
 use crate::web::caller::{AnyCaller, By, Caller, Nothing, ReadAccount, sign_in_program};
 use crate::web::forms::{FormOrJson, IfSent, JsonBody};
-use crate::web::limits::guesses::{REFRESH_TOKENS, Source};
 use crate::web::new_account::{self, NewAccount, NotMade};
 
 const WRONG_PASSWORD: AppError = AppError::Credentials("The username or the password is wrong.");
@@ -105,26 +104,23 @@ pub struct Tokens {
 
 /// `POST /auth/refresh`: a new pair for a refresh token, which is worth nothing from then on. Whoever shows one for the
 /// second time ends the login, as one of the two who have it should not.
-pub async fn refresh_token(
-    request: HttpRequest,
-    state: web::Data<AppState>,
-    sent: FormOrJson<Refresh>,
-) -> Result<HttpResponse, AppError> {
-    let tried = state.guesses.count(&Source::of(&request), REFRESH_TOKENS).await?;
-    let (session, secret) = RefreshToken::parse(&sent.0.refresh_token).ok_or(WRONG_TOKEN)?;
-    let next = RefreshToken::generate();
-    let (shown, hash) = (secret.hash(), next.hash());
-    match state.db.write(move |conn| Session::rotate(conn, session, &shown, &hash)).await? {
-        Rotation::Done(user) => {
-            tried.take_back().await?;
-            pair(&state, &user, session, &next)
-        }
+pub async fn refresh_token(state: web::Data<AppState>, sent: FormOrJson<Refresh>) -> Result<HttpResponse, AppError> {
+    let shown = shown(&state, &sent.0.refresh_token)?;
+    let session = shown.session;
+    let next = state.tokens.make_refresh(session).map_err(AppError::internal)?;
+    let hash = next.hash();
+    match state.db.write(move |conn| Session::rotate(conn, &shown, &hash)).await? {
+        Rotation::Done(user) => pair(&state, &user, session, &next),
         Rotation::Reused => {
             tracing::warn!(%session, "a refresh token came for the second time: this login is over");
             Err(WRONG_TOKEN)
         }
         Rotation::Unknown => Err(WRONG_TOKEN),
     }
+}
+
+fn shown(state: &AppState, text: &str) -> Result<ShownRefreshToken, AppError> {
+    state.tokens.read_refresh(text).ok_or(WRONG_TOKEN)
 }
 
 /// `POST /auth/logout`: ends a login for good, with a refresh token in the body; or, with an empty one, the login whose
@@ -137,9 +133,8 @@ pub async fn end_login(
     let sent = sent.0.map(|sent| sent.0.refresh_token).filter(|text| !text.is_empty());
     let ended = match sent {
         Some(text) => {
-            let (session, secret) = RefreshToken::parse(&text).ok_or(WRONG_TOKEN)?;
-            let shown = secret.hash();
-            state.db.write(move |conn| Session::end_by_refresh(conn, session, &shown)).await?
+            let shown = shown(&state, &text)?;
+            state.db.write(move |conn| Session::end_by_refresh(conn, &shown)).await?
         }
         None => {
             let caller = caller?.0.ok_or(AppError::LoginRequired)?;
@@ -168,7 +163,7 @@ pub(super) fn pair(
         access_token: access,
         token_type: "bearer",
         expires_in: state.tokens.lifetime_seconds(),
-        refresh_token: refresh.text(session),
+        refresh_token: refresh.text(),
     };
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(tokens))
 }

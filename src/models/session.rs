@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::db::schema::{sessions, users};
 use crate::models::{SessionId, User, UserId};
+use crate::tokens::{GenuineRefreshToken, ShownRefreshToken};
 
 /// A device that was not seen for this long is signed out.
 pub const IDLE_DAYS: i64 = 30;
@@ -42,9 +43,9 @@ pub struct Session {
 pub enum Rotation {
     /// It was the one that counts; from now on the new one does.
     Done(Box<User>),
-    /// It was an older one. The session is over.
+    /// It was made here and is not the one that counts: an older one. The session is over.
     Reused,
-    /// There is no such session, or its user is disabled.
+    /// There is no such session, its user is disabled, or the token was made up. Nothing has changed.
     Unknown,
 }
 
@@ -55,20 +56,21 @@ impl Session {
     /// Of the database.
     pub fn start(
         conn: &mut PgConnection,
+        id: SessionId,
         user: UserId,
         user_agent: &str,
         refresh_hash: Option<&[u8]>,
-    ) -> QueryResult<SessionId> {
+    ) -> QueryResult<()> {
         let user_agent: String = user_agent.chars().filter(|c| !c.is_control()).take(512).collect();
         diesel::insert_into(sessions::table)
             .values((
-                sessions::id.eq(SessionId::generate()),
+                sessions::id.eq(id),
                 sessions::user_id.eq(user),
                 sessions::user_agent.eq(user_agent),
                 sessions::refresh_hash.eq(refresh_hash),
             ))
-            .returning(sessions::id)
-            .get_result(conn)
+            .execute(conn)
+            .map(drop)
     }
 
     /// The live session and its active user.
@@ -109,14 +111,14 @@ impl Session {
         mark.bind::<Array<SqlUuid>, _>(stale).execute(conn).map(drop)
     }
 
-    /// Puts the hash of the next refresh token in place of `shown`, if that is the one that counts. Two who show the same
-    /// one at once come one after the other, and the second ends the session.
+    /// Puts the hash of the next refresh token in place of the shown one's, if that is the one that counts. Two who show the
+    /// same one at once come one after the other, and the second ends the session.
     ///
     /// # Errors
     /// Of the database.
-    pub fn rotate(conn: &mut PgConnection, id: SessionId, shown: &[u8], next: &[u8]) -> QueryResult<Rotation> {
+    pub fn rotate(conn: &mut PgConnection, shown: &ShownRefreshToken, next: &[u8]) -> QueryResult<Rotation> {
         let row: Option<(UserId, Option<Vec<u8>>)> = sessions::table
-            .find(id)
+            .find(shown.session)
             .filter(sessions::refresh_hash.is_not_null())
             .filter(sessions::last_seen_at.gt(Utc::now() - TimeDelta::days(IDLE_DAYS)))
             .for_update()
@@ -124,29 +126,37 @@ impl Session {
             .first(conn)
             .optional()?;
         let Some((user, current)) = row else { return Ok(Rotation::Unknown) };
-        if current.as_deref() != Some(shown) {
-            Self::end(conn, user, id)?;
+        if current.as_ref() != Some(&shown.hash) {
+            let Some(genuine) = shown.genuine else { return Ok(Rotation::Unknown) };
+            Self::end_reused(conn, genuine)?;
             return Ok(Rotation::Reused);
         }
         let user = users::table.find(user).filter(users::active).select(User::as_select()).first(conn).optional()?;
         let Some(user) = user else { return Ok(Rotation::Unknown) };
-        diesel::update(sessions::table.find(id))
+        diesel::update(sessions::table.find(shown.session))
             .set((sessions::refresh_hash.eq(next), sessions::last_seen_at.eq(diesel::dsl::now)))
             .execute(conn)?;
         Ok(Rotation::Done(Box::new(user)))
     }
 
-    /// Ends the session of a program that shows one of its refresh tokens. False when that is not the one that counts.
+    /// Ends the session of a program that shows its refresh token. False when that is not the one that counts; an older one
+    /// ends the session too.
     ///
     /// # Errors
     /// Of the database.
-    pub fn end_by_refresh(conn: &mut PgConnection, id: SessionId, shown: &[u8]) -> QueryResult<bool> {
-        let ended: Option<Option<Vec<u8>>> =
-            diesel::delete(sessions::table.find(id).filter(sessions::refresh_hash.is_not_null()))
-                .returning(sessions::refresh_hash)
-                .get_result(conn)
-                .optional()?;
-        Ok(ended.flatten().is_some_and(|current| current == shown))
+    pub fn end_by_refresh(conn: &mut PgConnection, shown: &ShownRefreshToken) -> QueryResult<bool> {
+        let this = sessions::table.find(shown.session).filter(sessions::refresh_hash.eq(&shown.hash));
+        if diesel::delete(this).execute(conn)? > 0 {
+            return Ok(true);
+        }
+        shown.genuine.map(|genuine| Self::end_reused(conn, genuine)).transpose()?;
+        Ok(false)
+    }
+
+    /// Ends the session of a program one of whose older refresh tokens was shown.
+    fn end_reused(conn: &mut PgConnection, genuine: GenuineRefreshToken) -> QueryResult<()> {
+        let this = sessions::table.find(genuine.session()).filter(sessions::refresh_hash.is_not_null());
+        diesel::delete(this).execute(conn).map(drop)
     }
 
     /// The devices on which `user` is signed in, the latest first.

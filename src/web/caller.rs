@@ -169,7 +169,7 @@ impl<N: Need, T: FromRequest + 'static> FromRequest for Sent<N, T> {
     }
 }
 
-/// Signs a program in as `user`; answers the session and the secret that goes into its first refresh token.
+/// Signs a program in as `user`; answers the session and its first refresh token.
 ///
 /// # Errors
 /// As [`sign_in`](crate::web::auth::sign_in).
@@ -179,7 +179,8 @@ pub async fn sign_in_program(
     user: &User,
 ) -> Result<(SessionId, RefreshToken), AppError> {
     let (user, user_agent) = (user.clone(), user_agent(request));
-    let refresh = RefreshToken::generate();
+    let session = SessionId::generate();
+    let refresh = state.tokens.make_refresh(session).map_err(AppError::internal)?;
     let hash = refresh.hash();
     let place = state.guesses.place(&Source::of(request), user.id);
     let start = move |conn: &mut diesel::PgConnection| {
@@ -187,7 +188,8 @@ pub async fn sign_in_program(
             return Err(AppError::LoginRequired);
         }
         tries::know(conn, &place)?;
-        Ok(Session::start(conn, user.id, &user_agent, Some(&hash))?)
+        Ok(Session::start(conn, session, user.id, &user_agent, Some(&hash))?)
     };
-    Ok((state.db.write(start).await?, refresh))
+    state.db.write(start).await?;
+    Ok((session, refresh))
 }

@@ -8,6 +8,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use lumina::config::Secret;
 use reqwest::Method;
 use serde_json::{Value, json};
+use sha2::Digest as _;
 
 use crate::support::*;
 
@@ -178,6 +179,52 @@ async fn a_bent_refresh_token_is_refused() {
     assert!(program.is_in().await, "none of these was ever a token of this login");
     assert!(!app.ask("SELECT string_agg(s::text, ' ') FROM sessions s").contains(secret), "it is not kept");
     program.refreshed().await;
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_was_made_up_ends_no_login() {
+    let app = TestApp::start().await;
+    app.user("alice").await;
+    let program = app.program_of("alice").await;
+    let other = app.program_of("alice").await;
+    let (session, secret) = program.refresh.split_once('.').unwrap();
+    let (others_session, others_secret) = other.refresh.split_once('.').unwrap();
+    let (secret_bytes, others_bytes) = (BASE64.decode(secret).unwrap(), BASE64.decode(others_secret).unwrap());
+    let (drawn, mac) = secret_bytes.split_at(16);
+    let text = |secret: Vec<u8>| format!("{session}.{}", BASE64.encode(secret));
+    for made_up in [
+        text(vec![0; 32]),
+        text([drawn, &[0; 16]].concat()),
+        text([&others_bytes[..16], mac].concat()),
+        text([mac, drawn].concat()),
+        format!("{session}.{others_secret}"),
+        format!("{others_session}.{secret}"),
+    ] {
+        program.refresh(&made_up).await.assert_status(401);
+        let body = json!({ "refresh_token": made_up });
+        program.with_access("none").json(Method::POST, "/api/v1/auth/logout", &body).await.assert_status(401);
+        assert!(program.is_in().await && other.is_in().await, "{made_up}");
+    }
+    // An older one that was made here is a copy in somebody's hands: it ends the login, signing out too.
+    let next = program.refreshed().await;
+    let body = json!({ "refresh_token": program.refresh });
+    next.with_access("none").json(Method::POST, "/api/v1/auth/logout", &body).await.assert_status(401);
+    assert!(!next.is_in().await);
+    other.refreshed().await;
+}
+
+#[tokio::test]
+async fn a_refresh_token_of_the_version_before_is_good_for_the_next_one() {
+    let app = TestApp::start().await;
+    app.user("alice").await;
+    let program = app.program_of("alice").await;
+    let secret = [7; 32];
+    let (session, _) = program.refresh.split_once('.').unwrap();
+    let hash = sha2::Sha256::digest(secret).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    app.execute(&format!("UPDATE sessions SET refresh_hash = '\\x{hash}' WHERE refresh_hash IS NOT NULL"));
+    let before = format!("{session}.{}", BASE64.encode(secret));
+    program.refresh(&before).await.assert_status(200);
+    program.refresh(&before).await.assert_status(401);
 }
 
 #[tokio::test]
