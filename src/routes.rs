@@ -72,7 +72,9 @@ fn table() -> Vec<Place> {
         api("/photos/confirm").post(api::uploads::confirm_upload),
         api("/photos/{id}").get(api::photos::show_photo).patch(api::photos::update_photo).delete(api::photos::delete_photo),
         api("/hashtags").get(api::hashtags::list_hashtags).post(api::hashtags::create_hashtag),
+        // Before the names, of which it is none.
         api("/hashtags/search").get(api::hashtags::search_hashtags),
+        api("/hashtags/{name}").delete(api::hashtags::remove_hashtag),
         api("/openapi.json").get(api::description::show_description),
         api("/docs").get(docs::show_docs),
         at("/docs").get(docs::show_docs),
@@ -157,6 +159,16 @@ pub fn api_upload(id: &str, secret: &str) -> String {
 pub fn api_photos(hashtags: &[String], limit: usize, after: &str) -> String {
     let query = listing_query(hashtags, Some(after));
     format!("/api/v1/photos/{query}&limit={limit}")
+}
+
+/// A page of public hashtags in the API.
+pub fn api_hashtags(limit: usize, after: &str) -> String {
+    format!("/api/v1/hashtags/?limit={limit}&after={}", encoded(after))
+}
+
+/// A page of those with `q` in their name.
+pub fn api_hashtag_search(q: &str, limit: usize, after: &str) -> String {
+    format!("/api/v1/hashtags/search?q={}&limit={limit}&after={}", encoded(q), encoded(after))
 }
 
 /// What stays as it is in a query's value and in a path's segment.

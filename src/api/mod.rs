@@ -21,6 +21,18 @@ use sha2::{Digest, Sha256};
 
 use crate::error::AppError;
 use crate::web::bytes::matches;
+use crate::web::forms::Pairs;
+
+/// How many a page is asked to have: `limit`, or `otherwise`.
+fn page_size(query: &Pairs, otherwise: usize, most: usize) -> Result<usize, AppError> {
+    match query.first("limit") {
+        "" => Ok(otherwise),
+        text => {
+            let size = text.parse().ok().filter(|size| (1..=most).contains(size));
+            size.ok_or_else(|| AppError::invalid_field("limit", format!("Use a whole number from 1 to {most}.")))
+        }
+    }
+}
 
 /// What tells this JSON from any other.
 fn digest(body: &str) -> String {

@@ -12,7 +12,7 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema,
 use crate::album::{NotTaken, Staged, Taken};
 use crate::api::idempotency::{Claimed, IdempotencyKey, Try, fingerprint, respond};
 use crate::api::photo_json::{PhotoJson, PhotoList};
-use crate::api::{digest, tagged};
+use crate::api::{digest, page_size, tagged};
 use crate::app::AppState;
 use crate::config::Limits;
 use crate::error::{AppError, FieldErrors};
@@ -37,7 +37,8 @@ pub async fn list_photos(
     state: web::Data<AppState>,
     caller: Caller<ReadPhotos>,
 ) -> Result<HttpResponse, AppError> {
-    let (filter, limit) = (Filter::of(&request)?, limit(&request)?);
+    let filter = Filter::of(&request)?;
+    let limit = page_size(&Pairs::of_query(&request)?, PAGE, LARGEST_PAGE)?;
     let after: Option<Cursor> = filter.after()?;
     let listing = Listing { owner: caller.user.id, only_public: false, hashtags: filter.hashtags.clone() };
     let (mut listed, total) = state
@@ -60,7 +61,7 @@ pub async fn create_photo(
 ) -> Result<HttpResponse, AppError> {
     state.rates.upload_of(&request, caller.user.id)?;
     let limits = Limits { files_per_upload: 1, ..state.config.limits };
-    let mut form = UploadForm::read(upload, &state.album, &limits).await?;
+    let mut form = UploadForm::read(upload, &state.album, caller.user.id, &limits).await?;
     let (hashtags, visibility) = (std::mem::take(&mut form.hashtags), std::mem::take(&mut form.visibility));
     let wanted = Wanted::parse(&hashtags, &visibility)?;
     let staged = only_file(form)?;
@@ -265,17 +266,6 @@ pub async fn delete_photo(
         return Err(AppError::NotFound);
     }
     Ok(HttpResponse::NoContent().finish())
-}
-
-fn limit(request: &HttpRequest) -> Result<usize, AppError> {
-    match Pairs::of_query(request)?.first("limit") {
-        "" => Ok(PAGE),
-        text => {
-            text.parse().ok().filter(|limit| (1..=LARGEST_PAGE).contains(limit)).ok_or_else(|| {
-                AppError::invalid_field("limit", format!("Use a whole number from 1 to {LARGEST_PAGE}."))
-            })
-        }
-    }
 }
 
 fn only_file(mut form: UploadForm) -> Result<Staged, AppError> {

@@ -22,6 +22,9 @@ diesel::table! {
         id -> Int4,
         name -> Text,
         listed -> Bool,
+        listed_by -> Nullable<Int8>,
+        shown -> Bool,
+        hidden -> Bool,
     }
 }
 
@@ -227,6 +230,7 @@ diesel::table! {
 
 diesel::joinable!(hashtag_counts -> hashtags (hashtag_id));
 diesel::joinable!(hashtag_counts -> users (owner_id));
+diesel::joinable!(hashtags -> users (listed_by));
 diesel::joinable!(idempotency_keys -> users (user_id));
 diesel::joinable!(identities -> users (user_id));
 diesel::joinable!(invitations -> users (created_by));

@@ -138,6 +138,8 @@ const TABLE: &[Row] = &[
     ("GET", "/api/v1/hashtags", all(200)),
     ("POST", "/api/v1/hashtags", api_members(422)),
     ("GET", "/api/v1/hashtags/search", all(200)),
+    // Nobody created one of this name.
+    ("DELETE", "/api/v1/hashtags/{name}", api_members(404)),
     ("GET", "/api/v1/openapi.json", all(200)),
     ("GET", "/api/v1/docs", all(200)),
     ("GET", "/docs", all(200)),
@@ -302,6 +304,7 @@ pub fn fill(pattern: &str, photo: &Photo, token: &str, session: &str) -> String 
         .replace("{rendition}", "small")
         .replace("{token}", token)
         .replace("{username}", "alice")
+        .replace("{name}", "nothing")
         .replace("{build}", "any")
         .replace("{path:.*}", "app.css");
     assert!(!path.contains('{'), "nothing known for {path}");

@@ -214,6 +214,11 @@ pub fn request_header(name: &str, what: &str, schema: impl Into<RefOr<Schema>>) 
     parameter(ParameterIn::Header, name, what, schema).required(Required::False).build()
 }
 
+/// A part of the path.
+pub fn path_parameter(name: &str, what: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+    parameter(ParameterIn::Path, name, what, schema).required(Required::True).build()
+}
+
 /// The id in the path.
 pub fn id(what: &str) -> Parameter {
     let schema = ObjectBuilder::new()

@@ -1,6 +1,6 @@
 //! How often one may do what. Two kinds of limits, each by address and by account:
 //!
-//! - [`guesses`]: what must not be guessed (passwords, links, tokens) is counted in Postgres, exactly, for all instances
+//! - [`guesses`]: guesses at passwords are counted in Postgres, exactly, for all instances
 //!   together, before anything is looked at.
 //! - [`rates`]: requests to the API and uploads, counted in this process alone and so wide that no person meets them: they
 //!   keep a program gone wild from taking all, and cost no look into the database.
@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::app::AppState;
 use crate::config::Secret;
 use crate::error::TooMany;
+use crate::models::PublicHashtag;
 use crate::models::tries::{self, Key, Limit};
 
 /// draft-ietf-httpapi-ratelimit-headers: how much is left, and until when.
@@ -58,6 +59,9 @@ pub async fn keep_swept(state: web::Data<AppState>) {
         state.rates.sweep();
         if let Err(error) = state.db.read(tries::sweep).await {
             tracing::warn!(%error, "forgetting old tries");
+        }
+        if let Err(error) = state.db.write(PublicHashtag::forget_unshown).await {
+            tracing::warn!(%error, "forgetting names that are public no more");
         }
     }
 }

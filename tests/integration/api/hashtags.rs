@@ -1,5 +1,6 @@
 //! Hashtags for all to see.
 
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -103,4 +104,137 @@ async fn public_hashtags_are_counted_right_whatever_happens_to_their_photos() {
     bob.post(&other.at("delete"), &[]).await.assert_status(303);
     check("all gone");
     assert_eq!(names(&app, HASHTAGS).await, owned(&[]));
+}
+
+async fn create(program: &Program, name: &str) -> Answer {
+    program.json(Method::POST, HASHTAGS, &json!({ "name": name })).await
+}
+
+#[tokio::test]
+async fn one_person_creates_no_more_than_500_hashtags_however_many_come_at_once() {
+    let app = TestApp::start().await;
+    app.user("alice").await;
+    app.user("bob").await;
+    let (alice, bob) = (app.program_of("alice").await, app.program_of("bob").await);
+    app.execute(
+        "INSERT INTO hashtags (name, listed, listed_by) SELECT 'of-alice-' || n, true, id \
+         FROM users, generate_series(1, 497) AS n WHERE username = 'alice'",
+    );
+    let names: Vec<_> = (0..10).map(|number| format!("new{number}")).collect();
+    let answers = join_all(names.iter().map(|name| create(&alice, name))).await;
+    let (made, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status == 201);
+    assert_eq!((made.len(), refused.len()), (3, 7));
+    for answer in refused {
+        let problem = answer.assert_status(422).json();
+        assert!(problem["errors"]["name"][0].as_str().unwrap().contains("500"), "{problem}");
+    }
+    create(&alice, "of-alice-1").await.assert_status(200);
+    create(&bob, "bobs").await.assert_status(201);
+    create(&alice, "bobs").await.assert_status(200);
+}
+
+#[tokio::test]
+async fn one_person_creates_200_hashtags_an_hour_and_those_that_are_there_do_not_count() {
+    let app = TestApp::start_with(|config| config.limits_guesses = true).await;
+    app.user("alice").await;
+    let alice = app.program_of("alice").await;
+    create(&alice, "new0").await.assert_status(201);
+    for _ in 0..3 {
+        create(&alice, "new0").await.assert_status(200);
+    }
+    let names: Vec<_> = (1..200).map(|number| format!("new{number}")).collect();
+    for some in names.chunks(20) {
+        let made = join_all(some.iter().map(|name| create(&alice, name))).await;
+        assert!(made.iter().all(|answer| answer.status == 201), "{made:?}");
+    }
+    let refused = create(&alice, "one-too-many").await.assert_status(429);
+    assert_eq!(refused.header("ratelimit-policy"), "\"public-hashtags\";q=200;w=3600");
+}
+
+/// Follows `next` to the end.
+async fn pages(app: &TestApp, first: &str) -> Vec<Vec<(String, i64)>> {
+    let (mut path, mut pages) = (first.to_owned(), Vec::new());
+    loop {
+        pages.push(names(app, &path).await);
+        let list = app.visitor().get(&path).await.json();
+        let Some(next) = list["next"].as_str() else { return pages };
+        next.strip_prefix(&app.origin()).unwrap().clone_into(&mut path);
+    }
+}
+
+#[tokio::test]
+async fn the_public_list_and_the_search_go_page_by_page() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    app.execute(
+        "INSERT INTO hashtags (name, listed) SELECT 'sea' || to_char(n, 'FM00'), true FROM generate_series(1, 11) AS n",
+    );
+    app.execute("INSERT INTO hashtags (name, listed) SELECT 'a-sea' || n, true FROM generate_series(1, 4) AS n");
+    app.execute("INSERT INTO hashtags (name) SELECT 'sea-private' || n FROM generate_series(1, 50) AS n");
+    let photo = alice.upload_tagged(jpeg(), "sea05 sea-shown ægean").await;
+    alice.share(&photo, "public").await;
+    let all = names(&app, HASHTAGS).await;
+    assert_eq!(all.len(), 17);
+    assert!(all.contains(&("sea05".to_owned(), 1)) && all.contains(&("sea-shown".to_owned(), 1)));
+    let by_five = pages(&app, "/api/v1/hashtags/?limit=5").await;
+    assert_eq!(by_five.iter().map(Vec::len).collect::<Vec<_>>(), [5, 5, 5, 2]);
+    assert_eq!(by_five.concat(), all);
+    let found = names(&app, "/api/v1/hashtags/search?q=sea").await;
+    assert_eq!(found.len(), 16);
+    assert!(found[..12].iter().all(|(name, _)| name.starts_with("sea")) && found[12].0 == "a-sea1", "{found:?}");
+    assert_eq!(pages(&app, "/api/v1/hashtags/search?q=sea&limit=3").await.concat(), found);
+    for (query, status) in
+        [("limit=0", 422), ("limit=1001", 422), ("limit=x", 422), ("after=a%20b", 200), ("after=%00", 200)]
+    {
+        app.visitor().get(&format!("/api/v1/hashtags/?{query}")).await.assert_status(status);
+    }
+}
+
+#[tokio::test]
+async fn an_admin_takes_a_hashtag_off_the_public_list_and_nobody_else_puts_it_back() {
+    let app = TestApp::start().await;
+    app.user("root").await;
+    let bob = app.user("bob").await;
+    let (root, program) = (app.program_of("root").await, app.program_of("bob").await);
+    create(&program, "nasty").await.assert_status(201);
+    let photo = bob.upload_tagged(jpeg(), "nasty nice").await;
+    bob.share(&photo, "public").await;
+    for path in ["/api/v1/hashtags/nasty", "/api/v1/hashtags/nothing", "/api/v1/hashtags/a%20b"] {
+        program.delete(path).await.assert_status(404);
+    }
+    root.delete("/api/v1/hashtags/nothing").await.assert_status(404);
+    root.delete("/api/v1/hashtags/%23Nasty").await.assert_status(204);
+    root.delete("/api/v1/hashtags/nasty").await.assert_status(404);
+    assert_eq!(names(&app, HASHTAGS).await, owned(&[("nice", 1)]));
+    assert_eq!(names(&app, "/api/v1/hashtags/search?q=nas").await, owned(&[]));
+    bob.get("/photos?hashtag=nasty").await.assert_photos(&[&photo]);
+    let refused = create(&program, "nasty").await.assert_status(422).json();
+    assert!(refused["errors"]["name"][0].as_str().unwrap().contains("An admin"), "{refused}");
+    create(&root, "nasty").await.assert_status(200);
+    assert_eq!(names(&app, HASHTAGS).await, owned(&[("nasty", 1), ("nice", 1)]));
+}
+
+#[tokio::test]
+async fn names_that_are_public_no_more_are_looked_at_no_more() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    let photo = alice.upload_tagged(jpeg(), "sea crete").await;
+    let marked = || app.ask("SELECT coalesce(string_agg(name, ' ' ORDER BY name), '') FROM hashtags WHERE shown");
+    let sweep = async || {
+        let db = &app.state().db;
+        db.write(lumina::models::PublicHashtag::forget_unshown).await.unwrap();
+    };
+    assert_eq!(marked(), "");
+    alice.share(&photo, "public").await;
+    sweep().await;
+    assert_eq!(marked(), "crete sea");
+    alice.post(&photo.page(), &[("hashtags", "sea")]).await.assert_status(303);
+    assert_eq!(names(&app, HASHTAGS).await, owned(&[("sea", 1)]));
+    sweep().await;
+    assert_eq!(marked(), "sea");
+    alice.share(&photo, "private").await;
+    sweep().await;
+    assert_eq!(marked(), "");
+    alice.share(&photo, "public").await;
+    assert_eq!(names(&app, HASHTAGS).await, owned(&[("sea", 1)]));
 }
