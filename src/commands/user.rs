@@ -17,7 +17,7 @@ use crate::models::person::{LastAdmin, Person};
 use crate::models::quota::in_words;
 use crate::models::user::NewUser;
 use crate::models::{Edit, PersonalToken, Role, Session, User};
-use crate::passwords::Passwords;
+use crate::passwords::{Lane, Passwords};
 use crate::threads::InFlight;
 use crate::web::new_account::{Fields, NewAccount, checked_password};
 
@@ -121,7 +121,9 @@ async fn add(
         email: fields.email.value,
         full_name: fields.full_name.value,
         password_hash: Some(
-            Passwords::start(config.bcrypt_cost, &InFlight::default())?.hash(typed.into_password()).await?,
+            Passwords::start(config.bcrypt_cost, &InFlight::default())?
+                .hash(Lane::Known, typed.into_password())
+                .await?,
         ),
     };
     let made = db
@@ -184,7 +186,7 @@ async fn set_password(config: &Config, db: &Db, login: String) -> Result<String,
     if !checked.is_fine() {
         return Err(checked.errors.join(" ").into());
     }
-    let hash = Passwords::start(config.bcrypt_cost, &InFlight::default())?.hash(password).await?;
+    let hash = Passwords::start(config.bcrypt_cost, &InFlight::default())?.hash(Lane::Known, password).await?;
     let ended = db
         .write(move |conn| {
             User::set_password_hash(conn, user.id, &hash)?;

@@ -14,7 +14,6 @@ use crate::routes;
 use crate::web::assets;
 use crate::web::bytes::{self, Caching, Served};
 use crate::web::htmx::page as whole_page;
-use crate::web::limits::guesses::{LINKS, Source};
 use crate::web::page::Page;
 use crate::web::seen::linked_photo;
 
@@ -47,7 +46,6 @@ const NOT_INDEXED: (HeaderName, HeaderValue) =
 
 /// The page.
 pub async fn show_shared_photo(
-    request: HttpRequest,
     state: web::Data<AppState>,
     page: Page,
     token: web::Path<String>,
@@ -60,7 +58,7 @@ pub async fn show_shared_photo(
         let hashtags = if public { Hashtag::of_photo(conn, photo.id)? } else { Vec::new() };
         diesel::QueryResult::Ok((photo, owner, hashtags))
     });
-    let (photo, owner, hashtags) = behind_link(&request, &state, look_up).await?;
+    let (photo, owner, hashtags) = look_up.await?;
     let (width, height) = size(&photo);
     let public_page = routes::person(&owner.username);
     let chip = |name: String| {
@@ -106,7 +104,7 @@ pub async fn show_shared_bytes(
     token: web::Path<String>,
 ) -> Result<HttpResponse, AppError> {
     let token = token.split_once('.').map_or(token.as_str(), |(token, _)| token);
-    let photo = behind_link(&request, &state, linked_photo(&state, token)).await?;
+    let photo = linked_photo(&state, token).await?;
     let name = if photo.animated { RenditionName::Moving } else { RenditionName::Large };
     answer(&request, &state, &photo, name).await
 }
@@ -119,7 +117,7 @@ pub async fn show_shared_rendition(
 ) -> Result<HttpResponse, AppError> {
     let (token, name) = path.into_inner();
     let name: RenditionName = name.parse().map_err(|_| AppError::NotFound)?;
-    let photo = behind_link(&request, &state, linked_photo(&state, &token)).await?;
+    let photo = linked_photo(&state, &token).await?;
     answer(&request, &state, &photo, name).await
 }
 
@@ -129,7 +127,7 @@ pub async fn download_shared_photo(
     state: web::Data<AppState>,
     token: web::Path<String>,
 ) -> Result<HttpResponse, AppError> {
-    let photo = behind_link(&request, &state, linked_photo(&state, &token)).await?;
+    let photo = linked_photo(&state, &token).await?;
     // Made anew each time, the same by the same program: a download that broke off goes on.
     let tag = EntityTag::new_strong(format!("{token}-{}-{}", env!("CARGO_PKG_VERSION"), assets::build()));
     let mut answer = match bytes::known(&request, &tag) {
@@ -149,19 +147,4 @@ async fn answer(
     let mut answer = Served::answer_rendition(photo, name, Caching::WhileShared, request, &state.album).await?;
     answer.headers_mut().insert(NOT_INDEXED.0, NOT_INDEXED.1);
     Ok(answer)
-}
-
-/// What a link leads to. One that leads nowhere is counted as a guess.
-async fn behind_link<T>(
-    request: &HttpRequest,
-    state: &AppState,
-    look_up: impl Future<Output = Result<T, AppError>>,
-) -> Result<T, AppError> {
-    let source = Source::of(request);
-    state.guesses.refuse_known(&source, LINKS)?;
-    let found = look_up.await;
-    if let Err(AppError::NotFound) = found {
-        state.guesses.count(&source, LINKS).await?;
-    }
-    found
 }

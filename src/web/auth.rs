@@ -136,7 +136,7 @@ pub async fn with_password(
     let source = Source::of(request);
     let (user, tried) = state.guesses.at_password_of(&source, login).await?;
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-    let right = state.passwords.verify(password, hash).await?;
+    let right = state.passwords.verify(tried.lane, password, hash).await?;
     let user = user.filter(|user| right && user.active);
     match &user {
         Some(_) => tried.take_back().await?,
@@ -160,7 +160,8 @@ pub async fn sign_in(request: &HttpRequest, state: &AppState, user: &User) -> Re
     let (user, user_agent) = (user.clone(), user_agent(request));
     let place = state.guesses.place(&Source::of(request), user.id);
     let before = signed_in(request).await?.map(|before| (before.user.id, before.session.id));
-    let session = state
+    let session = SessionId::generate();
+    state
         .db
         .write(move |conn| {
             // Comparing a password takes a while, in which it may have been changed.
@@ -171,7 +172,7 @@ pub async fn sign_in(request: &HttpRequest, state: &AppState, user: &User) -> Re
                 Session::end(conn, user, session)?;
             }
             tries::know(conn, &place)?;
-            Ok(Session::start(conn, user.id, &user_agent, None)?)
+            Ok(Session::start(conn, session, user.id, &user_agent, None)?)
         })
         .await?;
     let cookie = request.get_session();

@@ -9,7 +9,7 @@ use crate::app::AppState;
 use crate::error::AppError;
 use crate::models::invitation::{Admission, NotAdmitted};
 use crate::models::user::{NewUser, Taken, User};
-use crate::passwords;
+use crate::passwords::{self, Lane};
 use crate::web::forms::Field;
 use crate::web::limits::guesses::{ACCOUNTS, Source};
 
@@ -145,7 +145,7 @@ pub async fn register(
         username: fields.username.value.clone(),
         email: fields.email.value.clone(),
         full_name: fields.full_name.value.clone(),
-        password_hash: Some(state.passwords.hash(typed.password).await?),
+        password_hash: Some(state.passwords.hash(Lane::Stranger, typed.password).await?),
     };
     let made = state
         .db

@@ -109,9 +109,7 @@ pub async fn finish(
     answer: Answer,
 ) -> Result<Returned, AppError> {
     let oidc = provider(state)?;
-    let tried = state.guesses.count(&Source::of(request), LOGINS_ELSEWHERE).await?;
     let begun = journey(request, state);
-    keep(request, state, Cookie::new(cookie_name(&state.config), ""), Duration::ZERO);
     let stale =
         |detail: &str| elsewhere("This login took too long, or was begun in another browser. Start again.", detail);
     let Some(Journey { purpose, link, secrets, .. }) = begun else {
@@ -120,6 +118,9 @@ pub async fn finish(
     if answer.state.as_deref() != Some(secrets.state.as_str()) {
         return Err(stale("another state"));
     }
+    // Only the provider's answer to this login gets here: any page can send a browser to this address with another state.
+    keep(request, state, Cookie::new(cookie_name(&state.config), ""), Duration::ZERO);
+    let tried = state.guesses.count(&Source::of(request), LOGINS_ELSEWHERE).await?;
     if let Some(error) = answer.error {
         let detail = format!("{error}: {}", answer.error_description.unwrap_or_default());
         let reopen =

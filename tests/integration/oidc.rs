@@ -187,6 +187,24 @@ async fn what_comes_back_is_good_once_in_the_browser_that_was_sent_away() {
 }
 
 #[tokio::test]
+async fn a_login_elsewhere_is_neither_ended_nor_refused_for_what_strangers_send_a_browser_to() {
+    let provider = LyingProvider::start().await;
+    let config = oidc::config(&provider.issuer);
+    let app = TestApp::start_with(|it| (it.oidc, it.limits_guesses) = (Some(config), true)).await;
+    let erin = app.visitor();
+    let sent = erin.get("/login/oidc").await;
+    // Pictures of a stranger's page, which come without the cookie, and a link, which brings it.
+    for _ in 0..40 {
+        app.visitor().get("/login/oidc/callback?state=x&code=x").await.assert_status(403);
+    }
+    erin.get("/login/oidc/callback?state=x&code=x").await.assert_status(403);
+    erin.get("/login/oidc/callback?state=x&error=access_denied").await.assert_status(403);
+    let query = provider.let_in(sent.location());
+    erin.get(&format!("/login/oidc/callback?{query}")).await.assert_status(303);
+    assert!(erin.is_signed_in().await);
+}
+
+#[tokio::test]
 async fn next_never_leads_off_site() {
     let provider = LyingProvider::start().await;
     let app = with(&provider).await;

@@ -9,10 +9,10 @@ use crate::app::AppState;
 use crate::error::AppError;
 use crate::models::{PersonalToken, Session, User};
 use crate::pages::account::Account;
+use crate::passwords::Lane;
 use crate::routes;
 use crate::web::auth::{CurrentUser, sign_in};
 use crate::web::htmx::Htmx;
-use crate::web::limits::guesses::Source;
 use crate::web::new_account::checked_password;
 use crate::web::notice::Notice;
 use crate::web::page::Page;
@@ -42,8 +42,8 @@ pub async fn update_password(
     let mut view = Account::load(&state, page, &user).await?;
     view.new_password = checked_password(&form.password);
     if user.user.password_hash.is_some() {
-        let tried = state.guesses.at_own_password(&Source::of(&request), user.user.id).await?;
-        if state.passwords.verify(form.current_password, user.user.password_hash.clone()).await? {
+        let tried = state.guesses.at_own_password(user.user.id).await?;
+        if state.passwords.verify(Lane::Known, form.current_password, user.user.password_hash.clone()).await? {
             tried.take_back().await?;
         } else {
             view.current_password.refuse("This is not your current password.");
@@ -53,7 +53,7 @@ pub async fn update_password(
         return htmx.answer(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.as_password());
     }
     let keeps_tokens = form.keep_tokens.is_some();
-    let hash = state.passwords.hash(form.password).await?;
+    let hash = state.passwords.hash(Lane::Known, form.password).await?;
     let (before, id, session) = (user.user.clone(), user.user.id, user.session.id);
     let changed = state
         .db

@@ -34,35 +34,38 @@ fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
         }
         return peer;
     }
-    // The last one that a trusted hop vouches for.
-    let walk = |hops: Vec<Option<IpAddr>>| {
-        let mut client = peer;
-        for hop in hops.into_iter().rev() {
-            let Some(address) = hop else { break };
-            client = address;
-            if !is_trusted(&address) {
-                break;
+    // The last one that a trusted hop vouches for. What stands left of that is not read.
+    let walk = |name: &HeaderName, read: fn(&str) -> Option<IpAddr>| {
+        headers.contains_key(name).then(|| {
+            let mut client = peer;
+            for hop in hops_from_the_right(headers, name) {
+                let Some(address) = read(hop) else { break };
+                client = address;
+                if !is_trusted(&address) {
+                    break;
+                }
             }
-        }
-        client
+            client
+        })
     };
-    match (hops(headers, &FORWARDED_FOR, forwarded_for), hops(headers, &FORWARDED, forwarded)) {
+    match (walk(&FORWARDED_FOR, forwarded_for), walk(&FORWARDED, forwarded)) {
         (None, None) => peer,
-        (Some(hops), None) | (None, Some(hops)) => walk(hops),
+        (Some(client), None) | (None, Some(client)) => client,
         // A proxy writes one of the two and passes the client's own other one on: believing either would let it choose.
         (Some(one), Some(other)) => {
-            let (one, other) = (walk(one), walk(other));
-            if one == other { one } else { peer }
+            if one == other {
+                one
+            } else {
+                peer
+            }
         }
     }
 }
 
-/// The hops in a header, from left to right, several lines of it as one.
-fn hops(headers: &HeaderMap, name: &HeaderName, read: fn(&str) -> Option<IpAddr>) -> Option<Vec<Option<IpAddr>>> {
-    headers.contains_key(name).then(|| {
-        let lines = headers.get_all(name).map(|line| line.to_str().unwrap_or("?"));
-        lines.flat_map(|line| line.split(',')).map(|hop| read(hop.trim())).collect()
-    })
+/// The hops in a header, from right to left, several lines of it as one.
+fn hops_from_the_right<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+    let lines: Vec<_> = headers.get_all(name).map(|line| line.to_str().unwrap_or("?")).collect();
+    lines.into_iter().rev().flat_map(|line| line.rsplit(',')).map(str::trim)
 }
 
 /// An address, with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`.
@@ -82,12 +85,38 @@ fn forwarded(hop: &str) -> Option<IpAddr> {
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
+        IpAddr::V6(v6) => IpAddr::V6(cut(v6, 64)),
     }
 }
+
+fn cut(address: Ipv6Addr, bits: u32) -> Ipv6Addr {
+    Ipv6Addr::from_bits(address.to_bits() & !u128::MAX.unbounded_shr(bits))
+}
+
+/// A network that contains the one of [`of`], of people who may have nothing to do with each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Wider {
+    /// Its first address.
+    pub network: Ipv6Addr,
+    /// The length of its prefix.
+    pub bits: u8,
+    /// What one network may do, all in this one together may do so many times.
+    pub factor: u32,
+}
+
+/// The networks of IPv6 around one of 64 bits, the narrowest first. Providers give households 56 or 48 bits, and whoever rents
+/// a server often gets as much: limits for 64 bits alone would be multiplied by 256 and by 65 536.
+#[must_use]
+pub fn wider(network: IpAddr) -> impl Iterator<Item = Wider> + use<> {
+    let v6 = match network {
+        IpAddr::V4(_) => None,
+        IpAddr::V6(v6) => Some(v6),
+    };
+    v6.into_iter().flat_map(|v6| WIDER.map(|(bits, factor)| Wider { network: cut(v6, bits.into()), bits, factor }))
+}
+
+/// Lengths of prefixes, and how much more than one of 64 bits each may do.
+pub const WIDER: [(u8, u32); 2] = [(56, 3), (48, 10)];
 
 /// Behind a proxy that is not trusted everyone shares its limits, which its owner should hear of.
 fn warn_once(peer: IpAddr) {
@@ -102,7 +131,7 @@ fn warn_once(peer: IpAddr) {
 mod tests {
     use actix_web::http::header::{HeaderMap, HeaderValue};
 
-    use super::{FORWARDED, FORWARDED_FOR, client, network};
+    use super::{FORWARDED, FORWARDED_FOR, client, network, wider};
 
     #[test]
     fn only_trusted_proxies_speak_for_others_and_lists_are_read_from_the_right() {
@@ -144,5 +173,15 @@ mod tests {
         {
             assert_eq!(network(address.parse().unwrap()).to_string(), expected);
         }
+    }
+
+    #[test]
+    fn networks_around_a_household_of_ipv6_are_counted_too() {
+        let around = |network: &str| {
+            let wider = wider(network.parse().unwrap());
+            wider.map(|wider| format!("{}/{} {}", wider.network, wider.bits, wider.factor)).collect::<Vec<_>>()
+        };
+        assert_eq!(around("2001:db8:1:2345::"), ["2001:db8:1:2300::/56 3", "2001:db8:1::/48 10"]);
+        assert!(around("192.0.2.1").is_empty());
     }
 }

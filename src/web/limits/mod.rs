@@ -10,6 +10,7 @@
 
 pub mod address;
 pub mod device;
+mod gates;
 pub mod guesses;
 pub mod rates;
 

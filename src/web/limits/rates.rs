@@ -14,7 +14,8 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-use super::{address, tell};
+use super::address::{self, Wider};
+use super::tell;
 use crate::app::AppState;
 use crate::config::Limits;
 use crate::error::{AppError, TooMany};
@@ -26,8 +27,11 @@ use crate::routes;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Who {
     Address(IpAddr),
+    Network(Wider),
     User(UserId),
 }
+
+type Limiter = RateLimiter<Who, HashMapStateStore<Who>, DefaultClock, StateInformationMiddleware>;
 
 /// Counts requests and uploads.
 pub struct Rates {
@@ -35,24 +39,38 @@ pub struct Rates {
     uploads: Rate,
 }
 
-/// So many a minute, by address and by account.
+/// So many a minute, by address and by account; of IPv6 by wider networks too, which may do more.
 struct Rate {
     limit: Limit,
-    limiter: RateLimiter<Who, HashMapStateStore<Who>, DefaultClock, StateInformationMiddleware>,
+    limiter: Limiter,
+    /// In the order of [`address::wider`].
+    wider: Vec<Limiter>,
     clock: DefaultClock,
 }
 
 impl Rate {
     fn new(name: &'static str, per_minute: u32) -> Self {
         let count = NonZeroU32::new(per_minute).unwrap_or(NonZeroU32::MIN);
-        let limiter = RateLimiter::hashmap(Quota::per_minute(count)).with_middleware();
+        let limiter = |count| RateLimiter::hashmap(Quota::per_minute(count)).with_middleware();
+        let times = |factor| count.saturating_mul(NonZeroU32::new(factor).unwrap_or(NonZeroU32::MIN));
+        let wider = address::WIDER.map(|(_, factor)| limiter(times(factor))).into();
         let limit = Limit { name, count: count.get(), seconds: 60 };
-        Self { limit, limiter, clock: DefaultClock::default() }
+        Self { limit, limiter: limiter(count), wider, clock: DefaultClock::default() }
     }
 
     /// How many more there may be at once.
     fn take(&self, who: Who) -> Result<u32, TooMany> {
-        match self.limiter.check_key(&who) {
+        let left = self.check(&self.limiter, who)?;
+        if let Who::Address(network) = who {
+            for (limiter, wider) in self.wider.iter().zip(address::wider(network)) {
+                self.check(limiter, Who::Network(wider))?;
+            }
+        }
+        Ok(left)
+    }
+
+    fn check(&self, limiter: &Limiter, who: Who) -> Result<u32, TooMany> {
+        match limiter.check_key(&who) {
             Ok(state) => Ok(state.remaining_burst_capacity()),
             Err(not_yet) => Err(TooMany { limit: self.limit, wait: not_yet.wait_time_from(self.clock.now()) }),
         }
@@ -96,7 +114,7 @@ impl Rates {
     /// Forgets those who have not come for a while, so that memory stays bounded by who comes.
     pub fn sweep(&self) {
         for rate in [&self.requests, &self.uploads] {
-            rate.limiter.retain_recent();
+            std::iter::once(&rate.limiter).chain(&rate.wider).for_each(Limiter::retain_recent);
         }
     }
 }
