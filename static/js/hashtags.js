@@ -53,7 +53,7 @@ function show(html, text) {
   // In the top layer, yet within an open dialog, as everything outside of it is inert; and never within what htmx swaps, which
   // would write the place of the list into an attribute: that the policy of the page forbids.
   list.popover = "manual";
-  (input.closest("dialog") ?? document.body).append(list);
+  (input.closest("dialog, .tray") ?? input.closest("header, main")).append(list);
   list.showPopover();
   place();
   dress();

@@ -195,6 +195,7 @@ async fn shoot_full(camera: &Camera<'_>, maria: &Client, photos: &[Photo]) {
         maria.share(photo, visibility).await;
     }
     camera.open("photo-shared", &photos[0].page()).await;
+    shoot_changed_meanwhile(camera, maria, &photos[7]).await;
 }
 
 async fn shoot_token(camera: &Camera<'_>) {
@@ -250,7 +251,20 @@ async fn shoot_states(camera: &Camera<'_>) {
     browser.click(".card .card-link").await;
     browser.click("[data-delete]").await;
     browser.until_says("Photo deleted.").await;
-    camera.shoot("deleted").await;
+    camera.shoot_window("deleted").await;
+    browser.value::<bool>("(document.querySelectorAll('.pick input')[3].click(), true)").await;
+    camera.shoot_window("deleted-selection").await;
+}
+
+/// What the other tab has changed.
+async fn shoot_changed_meanwhile(camera: &Camera<'_>, maria: &Client, photo: &Photo) {
+    let browser = camera.browser;
+    browser.open(&photo.page()).await;
+    maria.post(&photo.page(), &[("title", "Evening"), ("visibility", "private")]).await.assert_status(303);
+    browser.fill("#title", "Evening at the old harbour").await;
+    browser.press_key(Key::Enter).await;
+    browser.until_says("This was changed meanwhile").await;
+    camera.shoot("photo-changed-meanwhile").await;
 }
 
 /// Answers an invitation's link.

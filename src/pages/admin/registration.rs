@@ -73,7 +73,7 @@ pub async fn update_registration(
         let mut view = AdminRegistration::load(&state, page).await?;
         view.quota = view.quota.again(quota, checked);
         if let Some(chosen) = chosen {
-            let typed = chosen.checked(|typed| Field::of(typed));
+            let typed = chosen.checked(|typed| Field::of(typed.trim()));
             view.choice = view.choice.again(&chosen, typed);
         }
         return whole_page(StatusCode::UNPROCESSABLE_ENTITY, &view);

@@ -3,7 +3,7 @@
 use super::pages::people;
 use super::scenes::scene;
 use crate::support::browser::Browser;
-use crate::support::{TestApp, oidc};
+use crate::support::oidc;
 
 /// What can be tapped and is smaller than 44 px in height or width. Links in a line of text are as high as the line (WCAG 2.2,
 /// 2.5.8); what is hidden and what a larger label stands for do not count.
