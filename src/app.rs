@@ -19,14 +19,15 @@ use tracing_actix_web::TracingLogger;
 
 use crate::album::Album;
 use crate::album::publish::public_key;
-use crate::config::Config;
+use crate::config::{Config, Secret};
 use crate::db::private::{self, PrivatePostgres};
 use crate::db::{Db, Gathered};
 use crate::media::OutsideDecoder;
 use crate::media::RenditionName;
 use crate::metrics::Metrics;
+use crate::models::admission::{self, AdmissionRules};
 use crate::models::seen::{self, Asked, Seen};
-use crate::models::{Photo, instance};
+use crate::models::{Photo, User, instance};
 use crate::oidc::Oidc;
 use crate::passwords::Passwords;
 use crate::routes;
@@ -69,6 +70,8 @@ pub struct AppState {
     pub tokens: Tokens,
     /// What is measured.
     pub metrics: Metrics,
+    /// Who may make an account, as the configuration says.
+    pub admission_rules: AdmissionRules,
     /// Whether pages offer to make an account.
     pub registration: Offer,
     /// The first signs session cookies, all verify them.
@@ -107,6 +110,7 @@ pub struct App {
     address: SocketAddr,
     /// What its handlers share; tests look in here.
     pub state: web::Data<AppState>,
+    setup_link: Option<String>,
     server: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
     sweeping: JoinHandle<()>,
@@ -160,16 +164,17 @@ impl App {
         if let Err(error) = album.check_public_copies().await {
             tracing::warn!(%error, "looking for public photos' copies");
         }
-        match album.owns_storage().await {
-            Ok(true) => {}
-            Ok(false) => tracing::warn!(
-                "the storage holds the photos of another database: what this one does not name is left alone there"
-            ),
-            Err(error) => tracing::warn!(%error, "whose photos the storage holds is not known yet"),
+        match album.storage_of_another().await {
+            Ok(None) => {}
+            Ok(Some(found)) => return Err(found.into()),
+            // The daily tidying looks again before it removes anything.
+            Err(error) => tracing::warn!(%error, "which database the storage belongs to is not known yet"),
         }
+        let setup_secret = setup_secret(&config, &secrets, &db).await?;
         let passwords = Passwords::start(config.bcrypt_cost, &pages)?;
         assets::warm_up();
         let registration = Offer::new(config.registration);
+        let admission_rules = AdmissionRules::new(config.registration, setup_secret.as_deref());
         let (jwt, origin) = (&config.jwt, config.public_url.origin());
         let tokens = Tokens::new(&jwt.secret_key, &secrets, &origin, jwt.access_token_expire_minutes);
         let page_policy = headers::page_policy(&config);
@@ -187,6 +192,7 @@ impl App {
             pages,
             passwords,
             tokens,
+            admission_rules,
             registration,
             metrics,
             cookie_keys,
@@ -204,7 +210,23 @@ impl App {
         let server = serve(state.clone(), signing, listener)?;
         let handle = server.handle();
         let serving = actix_web::rt::spawn(server);
-        Ok(Self { address, state, server: handle, serving, sweeping, forgetting, postgres, _folder: folder })
+        let setup_link = match setup_secret {
+            Some(secret) if state.db.read(User::is_first).await? => {
+                Some(state.absolute(&routes::admin::invitation(&secret)))
+            }
+            _ => None,
+        };
+        Ok(Self {
+            address,
+            state,
+            setup_link,
+            server: handle,
+            serving,
+            sweeping,
+            forgetting,
+            postgres,
+            _folder: folder,
+        })
     }
 
     /// Brings the database up to date without serving.
@@ -222,6 +244,12 @@ impl App {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the first account is made, while there is none and that takes a link. It is for the person at the terminal.
+    #[must_use]
+    pub fn setup_link(&self) -> Option<&str> {
+        self.setup_link.as_deref()
     }
 
     /// Serves until SIGTERM, Ctrl-C or the terminal is closed, then stops.
@@ -256,6 +284,15 @@ impl App {
             tracing::error!(%error, "stopping the database");
         }
     }
+}
+
+/// The secret of the setup link, where strangers can reach the server and making the first account takes one.
+async fn setup_secret(config: &Config, keys: &[Secret], db: &Db) -> Result<Option<String>, StartError> {
+    if config.public_url.is_this_machine() {
+        return Ok(None);
+    }
+    let instance = db.read(instance::id).await?;
+    Ok(keys.first().map(|key| admission::setup_secret(key, instance)))
 }
 
 /// The configured database, or the private one; up to date.

@@ -25,7 +25,7 @@ use ipnet::IpNet;
 use serde_json::json;
 
 pub use oidc::{OidcConfig, WELL_KNOWN};
-pub use public_url::PublicUrl;
+pub use public_url::{PublicUrl, is_loopback_name};
 pub use s3::S3Config;
 pub use secret::Secret;
 pub use sources::{Problems, environment};

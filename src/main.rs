@@ -82,6 +82,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode, StartError> {
         (Command::Renditions, Ok(config)) => commands::renditions(&config).await?,
         (Command::Serve, Ok(config)) => {
             let app = App::start(config).await?;
+            if let Some(link) = app.setup_link() {
+                println!("Nobody has an account yet. Make the first one, the admin's, at {link}");
+            }
             println!("Lumina is ready at {}", app.state.absolute(lumina::routes::home()));
             app.run().await?;
         }

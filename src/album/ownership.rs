@@ -64,11 +64,45 @@ impl Album {
     /// # Errors
     /// When the database or the storage is away.
     pub async fn owns_storage(&self) -> Result<bool, AppError> {
+        Ok(!matches!(self.claim_unowned_storage().await?, Owner::Another(_)))
+    }
+
+    /// What is wrong with serving photos from this storage: it belongs to another database, so that one of the two is most
+    /// likely not the right one. A storage that belongs to nobody is claimed.
+    ///
+    /// # Errors
+    /// When the database or the storage is away.
+    pub async fn storage_of_another(&self) -> Result<Option<StorageOfAnother>, AppError> {
+        let Owner::Another(theirs) = self.claim_unowned_storage().await? else { return Ok(None) };
         let ours = self.db.read(instance::id).await?;
-        let owner = owner_of(&self.storage, ours).await?;
+        Ok(Some(StorageOfAnother { storage: self.storage.to_string(), theirs, ours }))
+    }
+
+    /// Claims the storage if it belongs to nobody. Answers whose it was.
+    async fn claim_unowned_storage(&self) -> Result<Owner, AppError> {
+        let owner = self.owner().await?;
         if owner == Owner::Nobody {
+            let ours = self.db.read(instance::id).await?;
             claim(&self.storage, ours).await?;
         }
-        Ok(!matches!(owner, Owner::Another(_)))
+        Ok(owner)
     }
+}
+
+/// The storage belongs to another database. Its text is for the person at the terminal.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{storage} holds the photos of another database ({}); the database in use is {ours}. Nothing was changed.\n\
+     If the database in use is the wrong one (a disk that is not mounted, another DATA_DIR or DATABASE_URL): name the right \
+     one and start again.\n\
+     If the other database is lost: `lumina restore` fills a new one from a backup. One that was interrupted is run again.\n\
+     If this is a new album: give it an empty bucket or folder.\n\
+     If the database in use shall take over that storage: remove the object {} from it and start again. What this database \
+     does not name is then deleted there after seven days.",
+    theirs.map_or_else(|| "unknown".to_owned(), |id| id.to_string()), ObjectKey::INSTANCE
+)]
+pub struct StorageOfAnother {
+    storage: String,
+    theirs: Option<Uuid>,
+    ours: Uuid,
 }

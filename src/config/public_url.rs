@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use url::Url;
+use url::{Host, Url};
 
 /// Where browsers find us: scheme, host and port, as browsers write it in an `Origin` header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,8 +39,23 @@ impl PublicUrl {
         self.0.starts_with("https:")
     }
 
+    /// Whether only browsers on this machine can mean it: `localhost`, a name below it, or a loopback address.
+    pub fn is_this_machine(&self) -> bool {
+        match Url::parse(&self.0).as_ref().map(Url::host) {
+            Ok(Some(Host::Domain(name))) => is_loopback_name(name),
+            Ok(Some(Host::Ipv4(ip))) => ip.is_loopback(),
+            Ok(Some(Host::Ipv6(ip))) => ip.is_loopback(),
+            Ok(None) | Err(_) => false,
+        }
+    }
+
     /// Scheme, host and port; no slash at the end, no default port. A path may be appended to it.
     pub fn origin(&self) -> String {
         self.0.clone()
     }
+}
+
+/// Whether browsers look for a host of this name on their own machine (RFC 6761, 6.3).
+pub fn is_loopback_name(name: &str) -> bool {
+    name == "localhost" || name.ends_with(".localhost")
 }

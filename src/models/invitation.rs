@@ -12,9 +12,7 @@ use rand::Rng;
 use rand::distr::Alphanumeric;
 use sha2::{Digest, Sha256};
 
-use crate::config::Registration;
 use crate::db::schema::invitations;
-use crate::models::settings::Settings;
 use crate::models::{InvitationId, UserId};
 
 /// Characters of a link's secret: 22 of 62 give 131 bits.
@@ -52,87 +50,6 @@ pub struct NewInvitation {
     pub max_uses: i32,
 }
 
-/// That an account may be made now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
-    /// By anyone.
-    Open,
-    /// By this invitation.
-    Invited(InvitationId),
-}
-
-/// Why none may be made; its text is for people.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotAdmitted {
-    /// Nobody may.
-    Closed,
-    /// Only with an invitation, and there was none.
-    Uninvited,
-    /// The invitation is used up, has expired, was taken back, or never was one.
-    Spent,
-}
-
-impl NotAdmitted {
-    /// What to tell whoever wants an account.
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Closed => "New accounts are closed here. Ask the person who runs this album to let you in.",
-            Self::Uninvited => {
-                "You need an invitation to make an account here. Ask the person who runs this album for a link."
-            }
-            Self::Spent => {
-                "This invitation is not good any more: it was used, has expired, or was taken back. Ask for a new one."
-            }
-        }
-    }
-}
-
-impl Admission {
-    /// Whether somebody who brings this secret (or an empty one) may make an account. `fixed` is what the configuration
-    /// says, which goes before what an admin chose. In a transaction, the invitation is held until its end.
-    ///
-    /// # Errors
-    /// Of the database.
-    pub fn of(
-        conn: &mut PgConnection,
-        fixed: Option<Registration>,
-        secret: &str,
-    ) -> QueryResult<Result<Self, NotAdmitted>> {
-        let registration = match fixed {
-            Some(registration) => registration,
-            None => Settings::load(conn)?.registration,
-        };
-        match registration {
-            Registration::Open => Ok(Ok(Self::Open)),
-            Registration::Closed => Ok(Err(NotAdmitted::Closed)),
-            Registration::Invitation if secret.is_empty() => Ok(Err(NotAdmitted::Uninvited)),
-            Registration::Invitation => {
-                let usable: Option<InvitationId> = invitations::table
-                    .filter(invitations::secret_hash.eq(hash(secret)))
-                    .filter(usable())
-                    .for_update()
-                    .select(invitations::id)
-                    .first(conn)
-                    .optional()?;
-                Ok(usable.map(Self::Invited).ok_or(NotAdmitted::Spent))
-            }
-        }
-    }
-
-    /// The account is made: an invitation has one use less.
-    ///
-    /// # Errors
-    /// Of the database.
-    pub fn spend(self, conn: &mut PgConnection) -> QueryResult<()> {
-        let Self::Invited(id) = self else { return Ok(()) };
-        diesel::update(invitations::table.find(id))
-            .set(invitations::uses.eq(invitations::uses + 1))
-            .execute(conn)
-            .map(drop)
-    }
-}
-
 /// That somebody can make an account with it.
 #[diesel::dsl::auto_type]
 fn usable() -> _ {
@@ -140,6 +57,31 @@ fn usable() -> _ {
 }
 
 impl Invitation {
+    /// The one with this secret, if an account can be made with it. Locked until the transaction ends.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub(super) fn usable_by(conn: &mut PgConnection, secret: &str) -> QueryResult<Option<InvitationId>> {
+        invitations::table
+            .filter(invitations::secret_hash.eq(hash(secret)))
+            .filter(usable())
+            .for_update()
+            .select(invitations::id)
+            .first(conn)
+            .optional()
+    }
+
+    /// An account was made with it: it has one use less.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub(super) fn spend(conn: &mut PgConnection, id: InvitationId) -> QueryResult<()> {
+        diesel::update(invitations::table.find(id))
+            .set(invitations::uses.eq(invitations::uses + 1))
+            .execute(conn)
+            .map(drop)
+    }
+
     /// Makes one. Answers the secret of its link, which cannot be had again, or `None` when there are too many already.
     ///
     /// # Errors

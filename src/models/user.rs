@@ -128,11 +128,7 @@ impl User {
     /// Of the database only: a taken name or address is in the `Ok`.
     pub fn create(conn: &mut PgConnection, new: &NewUser) -> QueryResult<Result<Self, Taken>> {
         let inserted = conn.transaction(|conn| {
-            // Two people who register first in the same instant must not both find the table empty.
-            diesel::sql_query("SELECT pg_advisory_xact_lock(hashtext('lumina first account'))").execute(conn)?;
-            let first =
-                !diesel::select(diesel::dsl::exists(users::table.select(users::id))).get_result::<bool>(conn)?;
-            let role = if first { Role::Admin } else { Role::User };
+            let role = if Self::is_first(conn)? { Role::Admin } else { Role::User };
             diesel::insert_into(users::table)
                 .values((
                     users::username.eq(&new.username),
@@ -145,6 +141,20 @@ impl User {
                 .get_result(conn)
         });
         Self::or_taken(inserted)
+    }
+
+    /// Whether there is no account yet. If so, whoever else asks waits until this transaction ends: two people who register
+    /// first in the same instant must not both find the table empty.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn is_first(conn: &mut PgConnection) -> QueryResult<bool> {
+        let any = diesel::select(diesel::dsl::exists(users::table.select(users::id)));
+        if any.get_result(conn)? {
+            return Ok(false);
+        }
+        diesel::sql_query("SELECT pg_advisory_xact_lock(hashtext('lumina first account'))").execute(conn)?;
+        any.get_result(conn).map(|any: bool| !any)
     }
 
     /// The user with this username or email address; a username has no `@`, so the two never meet.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::app::AppState;
 use crate::error::AppError;
-use crate::models::invitation::{Admission, NotAdmitted};
+use crate::models::admission::{Admission, NotAdmitted};
 use crate::routes;
 use crate::web::auth::sign_in;
 use crate::web::forms::{Field, local_path};
@@ -21,7 +21,9 @@ struct Register {
     page: Page,
     /// Why nobody, or not this one, can make an account.
     closed: Option<NotAdmitted>,
-    /// The secret of the invitation that this person came with.
+    /// This is the setup link.
+    setting_up: bool,
+    /// The secret of the invitation or setup link that this person came with.
     invitation: String,
     username: Field,
     email: Field,
@@ -47,9 +49,10 @@ pub async fn show_registration(
     if page.viewer.is_some() {
         return Ok(see_other(&local_path(next.as_deref(), routes::photos())));
     }
-    let (fixed, secret) = (state.config.registration, invitation.clone());
-    let closed = state.db.read(move |conn| Admission::of(conn, fixed, &secret)).await?.err();
-    whole_page(StatusCode::OK, &Register { closed, invitation, next, ..Register::empty(page) })
+    let (rules, secret) = (state.admission_rules.clone(), invitation.clone());
+    let admission = state.db.read(move |conn| Admission::of(conn, &rules, &secret)).await?;
+    let (setting_up, closed) = (admission == Ok(Admission::SetUp), admission.err());
+    whole_page(StatusCode::OK, &Register { setting_up, closed, invitation, next, ..Register::empty(page) })
 }
 
 /// What is sent.
@@ -80,7 +83,7 @@ pub async fn create_account(
             htmx.answer(StatusCode::FORBIDDEN, &view, &view.as_form())
         }
         Err(NotMade::Refused(Refused { fields: Fields { username, email, full_name, password }, .. })) => {
-            let view = Register { page, closed: None, invitation, username, email, full_name, password, next };
+            let view = Register { invitation, username, email, full_name, password, next, ..Register::empty(page) };
             htmx.answer(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.as_form())
         }
     }
@@ -91,6 +94,7 @@ impl Register {
         Self {
             page,
             closed: None,
+            setting_up: false,
             invitation: String::new(),
             username: Field::default(),
             email: Field::default(),

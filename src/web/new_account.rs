@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::app::AppState;
 use crate::error::AppError;
-use crate::models::invitation::{Admission, NotAdmitted};
+use crate::models::admission::{Admission, NotAdmitted};
 use crate::models::user::{NewUser, Taken, User};
 use crate::passwords::{self, Lane};
 use crate::web::forms::Field;
@@ -130,10 +130,10 @@ pub async fn register(
     state: &AppState,
     mut typed: NewAccount,
 ) -> Result<Result<User, NotMade>, AppError> {
-    let (fixed, secret) = (state.config.registration, std::mem::take(&mut typed.invitation));
-    let shown = secret.clone();
+    let (rules, secret) = (state.admission_rules.clone(), std::mem::take(&mut typed.invitation));
+    let (first_rules, shown) = (rules.clone(), secret.clone());
     // Hashing a password is work that whoever may not come in does not get.
-    if let Err(reason) = state.db.read(move |conn| Admission::of(conn, fixed, &shown)).await? {
+    if let Err(reason) = state.db.read(move |conn| Admission::of(conn, &first_rules, &shown)).await? {
         return Ok(Err(NotMade::NotAdmitted(reason)));
     }
     let mut fields = Fields::checked(&typed);
@@ -150,7 +150,7 @@ pub async fn register(
     let made = state
         .db
         .write(move |conn| {
-            let admission = match Admission::of(conn, fixed, &secret)? {
+            let admission = match Admission::of(conn, &rules, &secret)? {
                 Ok(admission) => admission,
                 Err(reason) => return QueryResult::Ok(Err(reason)),
             };

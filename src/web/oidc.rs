@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use crate::app::AppState;
 use crate::config::Config;
 use crate::error::AppError;
+use crate::models::admission::Admission;
 use crate::models::identity::{Identity, NewIdentity, NotConnected};
-use crate::models::invitation::Admission;
 use crate::models::user::{NewUser, Taken};
 use crate::models::{User, UserId};
 use crate::oidc::{Oidc, OidcError, Person, Secrets};
@@ -166,7 +166,7 @@ fn keep(request: &HttpRequest, state: &AppState, mut cookie: Cookie<'static>, ag
 pub async fn account(state: &web::Data<AppState>, person: Person, invitation: String) -> Result<User, AppError> {
     let oidc = provider(state)?;
     let name = oidc.name().to_owned();
-    let (links, fixed) = (oidc.links_verified_email(), state.config.registration);
+    let (links, rules) = (oidc.links_verified_email(), state.admission_rules.clone());
     let find = move |conn: &mut PgConnection| {
         if let Some(user) = Identity::user(conn, &person.issuer, &person.subject)? {
             return Ok(user);
@@ -180,7 +180,7 @@ pub async fn account(state: &web::Data<AppState>, person: Person, invitation: St
             Some(_) => return Err(elsewhere(taken(&name), "an account has this email address")),
             None => {}
         }
-        let admission = Admission::of(conn, fixed, &invitation)?
+        let admission = Admission::of(conn, &rules, &invitation)?
             .map_err(|reason| elsewhere(reason.words(), "somebody new, who is not admitted"))?;
         let email = email.ok_or_else(|| {
             let reason = format!("{name} did not tell your email address, which an account here needs.");

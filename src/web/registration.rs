@@ -1,5 +1,5 @@
 //! Whether pages offer to make an account. What may be done is decided where it is done, by the database
-//! ([`Admission`](crate::models::invitation::Admission)); this only keeps the offer true to a few seconds, without a look
+//! ([`Admission`](crate::models::admission::Admission)); this only keeps the offer true to a few seconds, without a look
 //! at the database for every page that a visitor sees.
 
 use std::sync::{Mutex, PoisonError};

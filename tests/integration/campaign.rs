@@ -13,7 +13,7 @@ use crate::support::s3::S3Server;
 use crate::support::witness::{Objects, Witness, files_below};
 use crate::support::*;
 
-const ADDRESS: &str = "http://lumina.test";
+const ADDRESS: &str = "http://lumina.localhost";
 
 #[tokio::test]
 async fn killed_at_random_under_load() {

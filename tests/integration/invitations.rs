@@ -21,9 +21,7 @@ pub async fn invite(root: &Client, uses: &str) -> String {
 }
 
 async fn join(app: &TestApp, name: &str, secret: &str) -> Answer {
-    let email = format!("{name}@example.org");
-    let form = [("username", name), ("email", &email), ("password", PASSWORD), ("invitation", secret)];
-    app.visitor().post("/register", &form).await
+    app.visitor().register_with(name, secret).await
 }
 
 #[tokio::test]

@@ -41,6 +41,7 @@ mod duplicates;
 mod editing;
 mod errors;
 mod facts;
+mod first_account;
 mod floods;
 mod four_systems;
 mod gallery;

@@ -22,7 +22,7 @@ async fn the_cookie_is_closed_to_scripts_and_other_sites() {
 async fn on_https_the_cookie_is_bound_to_the_host() {
     let app = TestApp::start_at("https://photos.example").await;
     let alice = app.visitor();
-    let answer = alice.register("alice").await.assert_status(303);
+    let answer = alice.register_with("alice", &app.setup_secret()).await.assert_status(303);
     let cookie = answer.header("set-cookie");
     assert!(cookie.starts_with("__Host-lumina="), "{cookie}");
     for part in ["; Secure", "; HttpOnly", "; SameSite=Lax", "; Path=/"] {

@@ -1,7 +1,6 @@
 //! What nobody names in the storage: found and removed, but never the photos of another database.
 
 use chrono::{TimeDelta, Utc};
-use diesel::connection::SimpleConnection;
 use lumina::media::RenditionName;
 use lumina::storage::{Kind, ObjectKey};
 use uuid::Uuid;
@@ -67,10 +66,9 @@ async fn the_photos_of_another_database_are_left_alone() {
     let first = on_it(Database::create()).await;
     let photo = first.user("alice").await.upload(jpeg()).await;
     let stored = server.objects();
-    let another = Database::create();
-    // All tests' databases are copies of one.
-    another.connect().batch_execute("UPDATE instance SET id = gen_random_uuid()").unwrap();
-    let second = on_it(another).await;
+    let second = on_it(Database::create()).await;
+    // All tests' databases are copies of one. It does not start where it is another one's.
+    second.execute("UPDATE instance SET id = gen_random_uuid()");
     assert!(first.state().album.owns_storage().await.unwrap());
     assert!(!second.state().album.owns_storage().await.unwrap());
     second.execute(

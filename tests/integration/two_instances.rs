@@ -12,7 +12,7 @@ use crate::support::witness::{Objects, Witness};
 use crate::support::*;
 
 /// Where people find them.
-const ADDRESS: &str = "http://lumina.test";
+const ADDRESS: &str = "http://lumina.localhost";
 
 #[tokio::test]
 async fn one_of_two_is_restarted_and_nobody_notices() {

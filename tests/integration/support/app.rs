@@ -33,6 +33,7 @@ pub struct TestApp {
 struct Running {
     base: String,
     state: Data<AppState>,
+    setup_link: Option<String>,
     stop: tokio::sync::oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
@@ -125,8 +126,19 @@ impl TestApp {
     /// Somebody who has just registered, as `name@example.org` with [`PASSWORD`], and is signed in.
     pub async fn user(&self, name: &str) -> Client {
         let client = self.visitor();
-        client.register(name).await.assert_status(303);
+        client.register_with(name, &self.setup_secret()).await.assert_status(303);
         client
+    }
+
+    /// Where the first account was to be made when it started, if that took a link.
+    pub fn setup_link(&self) -> Option<&str> {
+        self.running.as_ref().unwrap().setup_link.as_deref()
+    }
+
+    /// The secret of that link, or nothing.
+    pub fn setup_secret(&self) -> String {
+        let secret = |link: &str| link.split_once("invitation=").unwrap().1.to_owned();
+        self.setup_link().map(secret).unwrap_or_default()
     }
 
     /// Somebody with an account who signs in on another device.
@@ -203,14 +215,14 @@ impl Running {
         let thread = std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let app = App::start_with(config, || outside).await.unwrap_or_else(|error| panic!("{error}"));
-                let _ = started.send((app.address(), app.state.clone()));
+                let _ = started.send((app.address(), app.state.clone(), app.setup_link().map(str::to_owned)));
                 let _ = stopped.await;
                 // A client that is still there would be waited for.
                 let _ = tokio::time::timeout(Duration::from_secs(2), app.stop()).await;
             });
         });
-        let (address, state) = address.await.expect("Lumina did not start");
-        Self { base: format!("http://{address}"), state, stop, thread }
+        let (address, state, setup_link) = address.await.expect("Lumina did not start");
+        Self { base: format!("http://{address}"), state, setup_link, stop, thread }
     }
 
     fn stop(self) {

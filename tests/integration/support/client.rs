@@ -153,8 +153,14 @@ impl Client {
 
     /// Registers as `name` with `name@example.org` and [`PASSWORD`].
     pub async fn register(&self, name: &str) -> Answer {
+        self.register_with(name, "").await
+    }
+
+    /// The same with the secret of an invitation or setup link.
+    pub async fn register_with(&self, name: &str, secret: &str) -> Answer {
         let email = format!("{name}@example.org");
-        self.post("/register", &[("username", name), ("email", &email), ("password", PASSWORD)]).await
+        let form = [("username", name), ("email", &email), ("password", PASSWORD), ("invitation", secret)];
+        self.post("/register", &form).await
     }
 
     /// Logs in.
