@@ -16,7 +16,8 @@ has() {
     python) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
     node) have node && have npm ;;
     # Debian keeps nginx where only root's PATH leads.
-    load) have wrk && { have nginx || [ -x /usr/sbin/nginx ]; } && have vipsthumbnail && postgres_program pgbench >/dev/null ;;
+    proxy) have nginx || [ -x /usr/sbin/nginx ] ;;
+    load) have wrk && has proxy && have vipsthumbnail && postgres_program pgbench >/dev/null ;;
   esac
 }
 
@@ -34,6 +35,7 @@ packages() {
     apt-tools) if apt_offers libheif-plugin-x265; then echo libimage-exiftool-perl imagemagick libheif-examples libheif-plugin-x265 libheif-plugin-aomenc; else echo libimage-exiftool-perl imagemagick libheif-examples; fi ;;
     apt-python) echo python3-venv ;;
     apt-node) echo nodejs npm ;;
+    apt-proxy) echo nginx-light ;;
     apt-load) echo wrk nginx-light postgresql libvips-tools ;;
     dnf-compiler) echo gcc glibc-devel ;;
     dnf-postgres) echo postgresql-server ;;
@@ -43,6 +45,7 @@ packages() {
     dnf-tools) echo perl-Image-ExifTool ImageMagick libheif-tools ;;
     dnf-python) echo python3-pip ;;
     dnf-node) echo nodejs npm ;;
+    dnf-proxy | brew-proxy) echo nginx ;;
     dnf-load) echo wrk nginx postgresql-contrib vips-tools ;;
     brew-compiler) die "No C compiler: run xcode-select --install, then try again." ;;
     brew-postgres) echo postgresql@17 ;;
@@ -117,7 +120,7 @@ install_with_apt() {
   say "Renewing the package lists (missing:$1)"
   as_root apt-get update -qq || say "Some lists could not be renewed; going on with what is there."
   case $1 in *postgres* | *load*) keep_out_default_cluster ;; esac
-  case $1 in *load*) keep_services_down ;; esac
+  case $1 in *load* | *proxy*) keep_services_down ;; esac
   install_with apt "$1" as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300
   let_in_default_cluster
@@ -136,7 +139,7 @@ let_in_default_cluster() {
   [ ! -e $no_cluster ] || as_root rm $no_cluster
 }
 
-# Debian's nginx serves on port 80 as soon as it is installed. The benchmarks need the program, on a port of their own.
+# Debian's nginx serves on port 80 as soon as it is installed. Tests and benchmarks need the program, on a port of their own.
 # A policy that somebody set is not touched.
 no_services=/usr/sbin/policy-rc.d
 our_policy=

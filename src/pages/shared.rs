@@ -144,7 +144,7 @@ async fn answer(
     photo: &Photo,
     name: RenditionName,
 ) -> Result<HttpResponse, AppError> {
-    let mut answer = Served::answer_rendition(photo, name, Caching::WhileShared, request, &state.album).await?;
+    let mut answer = Served::answer_rendition(photo, name, Caching::at_link(photo), request, &state.album).await?;
     answer.headers_mut().insert(NOT_INDEXED.0, NOT_INDEXED.1);
     Ok(answer)
 }

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use crate::album::{Album, CleanCopy};
 use crate::error::AppError;
 use crate::media::{RenditionName, VERSION};
-use crate::models::{Photo, PhotoId};
+use crate::models::{Photo, PhotoId, Visibility};
 use crate::storage::{Kind, Object};
 
 /// Nothing in these bytes runs, whatever they are and however they are opened.
@@ -26,23 +26,33 @@ const POLICY: &str = "default-src 'none'; sandbox";
 const UNTAKEN: Duration = Duration::from_secs(30);
 const LONGEST_SEND: Duration = Duration::from_secs(15 * 60);
 
-/// Who may keep a copy, and for how long.
+/// Who may keep a copy, and for how long. Only an address that was made for everybody may be [`Caching::Public`], since a
+/// shared cache asks nobody's leave; `/photos/{id}/…` never is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Caching {
-    /// The browser of the one who asks: these bytes never change.
+    /// The owner's browser, for good: these bytes never change.
     Private,
-    /// Anyone.
+    /// The browser of the one who asks, which asks each time whether they may still see it.
+    Revalidated,
+    /// Anyone, shared caches too: a public photo at its link. After a photo was taken back, they show it that long at most.
     Public,
-    /// Anyone with the link, asking each time whether the link still holds.
-    WhileShared,
 }
 
 impl Caching {
+    /// Of a photo at its link.
+    #[must_use]
+    pub fn at_link(photo: &Photo) -> Self {
+        match photo.visibility() {
+            Visibility::Public => Self::Public,
+            Visibility::Link | Visibility::Private => Self::Revalidated,
+        }
+    }
+
     fn header(self) -> &'static str {
         match self {
             Self::Private => "private, max-age=31536000, immutable",
-            Self::Public => "public, max-age=31536000, immutable",
-            Self::WhileShared => "private, no-cache",
+            Self::Revalidated => "private, no-cache",
+            Self::Public => "public, max-age=10, must-revalidate",
         }
     }
 }
@@ -74,7 +84,7 @@ impl Served {
         let content_type = photo.rendition_type(name).ok_or(AppError::NotFound)?.to_owned();
         // A photo's id tells when it was uploaded: those who have its link are not told that.
         let id = match (&photo.share_token, caching) {
-            (Some(token), Caching::WhileShared) => token.clone(),
+            (Some(token), Caching::Revalidated | Caching::Public) => token.clone(),
             _ => photo.id.0.simple().to_string(),
         };
         let version = photo.renditions_version;
@@ -97,7 +107,7 @@ impl Served {
             let nearest = album.nearest(photo.id, name).await?;
             if nearest != name {
                 // `lumina renditions` will put something else here.
-                (name, caching) = (nearest, Caching::WhileShared);
+                (name, caching) = (nearest, Caching::Revalidated);
             }
         }
         Self::rendition(photo, name, caching)?.answer(request, album).await
@@ -191,7 +201,7 @@ pub async fn attachment(request: &HttpRequest, copy: CleanCopy, tag: EntityTag) 
     head.content_type(format.content_type())
         .insert_header(ETag(tag))
         .insert_header((header::ACCEPT_RANGES, "bytes"))
-        .insert_header((header::CACHE_CONTROL, Caching::WhileShared.header()))
+        .insert_header((header::CACHE_CONTROL, Caching::Revalidated.header()))
         .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
         .insert_header(disposition(DispositionType::Attachment, &format!("photo.{}", format.extension())));
     if let Some(range) = range {

@@ -19,7 +19,18 @@ use crate::web::auth::claimed_session;
 use crate::web::caller::{AnyCaller, ReadPhotos, bearer};
 
 /// The photo in the path's `{id}`, which the one who asks may see: their own or a public one.
-pub struct VisiblePhoto(Photo);
+pub struct VisiblePhoto {
+    photo: Photo,
+    own: bool,
+}
+
+impl VisiblePhoto {
+    /// Whether it is the one's who asks.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        self.own
+    }
+}
 
 /// The photo in the path's `{id}`, which is the one's who asks; without a login the answer is
 /// [`AppError::LoginRequired`].
@@ -29,7 +40,7 @@ impl Deref for VisiblePhoto {
     type Target = Photo;
 
     fn deref(&self) -> &Photo {
-        &self.0
+        &self.photo
     }
 }
 
@@ -84,7 +95,11 @@ impl FromRequest for VisiblePhoto {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { seen(&request).await?.photo.map(VisiblePhoto).ok_or(AppError::NotFound) })
+        Box::pin(async move {
+            let Seen { viewer, photo } = seen(&request).await?;
+            let photo = photo.ok_or(AppError::NotFound)?;
+            Ok(VisiblePhoto { own: viewer == Some(photo.owner_id), photo })
+        })
     }
 }
 

@@ -103,7 +103,10 @@ async fn bytes_may_be_kept_by_whom_they_are_for() {
     let token = alice.share(&photo, "link").await.unwrap();
     assert!(caching(&photo.at("small")).await.starts_with("private"));
     assert_eq!(caching(&format!("/i/{token}")).await, "private, no-cache", "a link can be taken back");
-    alice.share(&photo, "public").await;
+    let token = alice.share(&photo, "public").await.unwrap();
+    assert_eq!(caching(&photo.at("small")).await, "private, max-age=31536000, immutable", "the owner's own");
+    assert_eq!(app.visitor().get(&photo.at("small")).await.header("cache-control"), "private, no-cache");
+    assert_eq!(caching(&format!("/i/{token}")).await, "public, max-age=10, must-revalidate");
     assert!(caching(&photo.at("original")).await.starts_with("private"), "nobody else gets the original");
     assert_eq!(caching("/photos").await, "private, no-cache");
 }

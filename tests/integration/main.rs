@@ -73,6 +73,7 @@ mod renditions;
 mod schema;
 mod secrets;
 mod sessions;
+mod shared_caches;
 mod sharing;
 mod shots;
 mod slow_clients;

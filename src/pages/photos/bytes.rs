@@ -5,7 +5,6 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use crate::app::AppState;
 use crate::error::AppError;
 use crate::media::RenditionName;
-use crate::models::Visibility;
 use crate::storage::Kind;
 use crate::web::bytes::{Caching, Served};
 use crate::web::seen::{OwnPhoto, VisiblePhoto};
@@ -36,9 +35,6 @@ pub async fn show_rendition(
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse, AppError> {
     let name: RenditionName = path.1.parse().map_err(|_| AppError::NotFound)?;
-    let caching = match photo.visibility() {
-        Visibility::Public => Caching::Public,
-        Visibility::Private | Visibility::Link => Caching::Private,
-    };
+    let caching = if photo.is_own() { Caching::Private } else { Caching::Revalidated };
     Served::answer_rendition(&photo, name, caching, &request, &state.album).await
 }
