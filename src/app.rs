@@ -39,7 +39,7 @@ use crate::web::limits::guesses::Guesses;
 use crate::web::limits::rates::{self, Rates};
 use crate::web::registration::Offer;
 use crate::web::request_log::RequestSpan;
-use crate::web::{assets, bounds, cookies, cors, csrf, error_page, forms, headers, page};
+use crate::web::{assets, bounds, cookies, cors, csrf, error_page, forms, headers, hosts, page};
 
 /// How long requests that run may take to finish after a signal, in seconds.
 const LAST_REQUESTS: u64 = 25;
@@ -324,6 +324,7 @@ fn serve(state: web::Data<AppState>, signing: Key, listener: TcpListener) -> std
             .wrap(from_fn(rates::count_requests))
             .wrap(from_fn(page::count))
             .wrap(from_fn(bounds::refuse_large_heads))
+            .wrap(from_fn(hosts::refuse_other_hosts))
             .wrap(from_fn(error_page::render_errors))
             .wrap(from_fn(cookies::accept_older_keys))
             .wrap(from_fn(cors::answer_other_sites))

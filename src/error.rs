@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::error::Error as StdError;
+use std::fmt;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
@@ -47,6 +48,39 @@ impl TooMany {
     }
 }
 
+/// What a browser says of the page that made it send a request; as it stands in the headers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SentFrom {
+    /// `Origin`.
+    pub origin: Option<String>,
+    /// `Sec-Fetch-Site`.
+    pub fetch_site: Option<String>,
+    /// `Host`.
+    pub host: Option<String>,
+}
+
+impl fmt::Display for SentFrom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { origin, fetch_site, host } = self;
+        write!(f, "origin {origin:?}, sec-fetch-site {fetch_site:?}, host {host:?}")
+    }
+}
+
+impl SentFrom {
+    /// In words, a sentence.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match (self.origin.as_deref(), self.fetch_site.as_deref()) {
+            (Some("null"), _) => "Your browser hides which page this was sent from.".to_owned(),
+            (Some(origin), _) => format!("Your browser says that this was sent from {origin}."),
+            (None, Some(_)) => "Your browser says that this was sent from another site.".to_owned(),
+            (None, None) => {
+                "It does not say which page this was sent from, but brings a browser's login along.".to_owned()
+            }
+        }
+    }
+}
+
 /// What went wrong with a request.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -72,6 +106,22 @@ pub enum AppError {
     /// Refused on principle, such as a request from another site; the text says why.
     #[error("forbidden: {0}")]
     Forbidden(&'static str),
+    /// A browser sent this from a page of another site, or hides from which.
+    #[error("from another site: expected origin {expected}, seen {seen}")]
+    OtherSite {
+        /// Where our own pages are.
+        expected: String,
+        /// What the browser said.
+        seen: Box<SentFrom>,
+    },
+    /// Asked for by a name that is not ours.
+    #[error("asked for as {asked:?}, is at {ours}")]
+    OtherHost {
+        /// The host that was asked for.
+        asked: String,
+        /// Where we are.
+        ours: String,
+    },
     /// A personal access token that is not good for this.
     #[error("insufficient scope: {} is needed", .0.as_str())]
     InsufficientScope(Scope),
@@ -153,7 +203,8 @@ impl ResponseError for AppError {
         match self {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::LoginRequired | Self::Credentials(_) => StatusCode::UNAUTHORIZED,
-            Self::Forbidden(_) | Self::InsufficientScope(_) => StatusCode::FORBIDDEN,
+            Self::Forbidden(_) | Self::InsufficientScope(_) | Self::OtherSite { .. } => StatusCode::FORBIDDEN,
+            Self::OtherHost { .. } => StatusCode::MISDIRECTED_REQUEST,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Invalid(_) | Self::InvalidFields(_) | Self::OtherRequest => StatusCode::UNPROCESSABLE_ENTITY,

@@ -115,6 +115,18 @@ pub fn is_api(path: &str) -> bool {
     path == "/api" || path.starts_with("/api/")
 }
 
+/// Whether this path answers the same to everybody, whatever name Lumina is asked for by: what watches over it may know
+/// it by another one.
+#[must_use]
+pub fn is_for_any_host(path: &str) -> bool {
+    path == health() || path == metrics() || path.starts_with("/static/")
+}
+
+/// Whether everything works.
+pub fn health() -> &'static str {
+    "/health"
+}
+
 /// The API to read and to try.
 pub fn docs() -> &'static str {
     "/docs"

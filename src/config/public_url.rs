@@ -39,6 +39,12 @@ impl PublicUrl {
         self.0.starts_with("https:")
     }
 
+    /// The host alone, as URLs have it: lower case, a name beyond ASCII as Punycode, an IPv6 address in brackets.
+    pub fn host(&self) -> String {
+        let url = Url::parse(&self.0).ok();
+        url.as_ref().and_then(Url::host_str).unwrap_or_default().to_owned()
+    }
+
     /// Whether only browsers on this machine can mean it: `localhost`, a name below it, or a loopback address.
     pub fn is_this_machine(&self) -> bool {
         match Url::parse(&self.0).as_ref().map(Url::host) {

@@ -11,6 +11,7 @@ use crate::models::identity::Identity;
 use crate::routes;
 use crate::web::auth::{CurrentUser, Visitor, sign_in};
 use crate::web::forms::local_path;
+use crate::web::hosts::address_for_login;
 use crate::web::htmx::{page as whole_page, see_other};
 use crate::web::new_account::Link;
 use crate::web::notice::Notice;
@@ -33,6 +34,11 @@ pub async fn begin_login(
     link: web::Query<Link>,
 ) -> Result<HttpResponse, AppError> {
     let (callback, link) = (routes::login_elsewhere_callback(), link.into_inner());
+    // What the browser is to keep meanwhile would be lost.
+    let here = routes::login_elsewhere(link.next.as_deref(), &link.invitation);
+    if let Some(address) = address_for_login(&request, &state.config, &here) {
+        return Ok(see_other(&address));
+    }
     let url = oidc::begin(&request, &state, Purpose::Browser, callback, link).await?;
     Ok(see_other(&url))
 }

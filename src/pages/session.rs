@@ -13,6 +13,7 @@ use crate::pages::registration::Next;
 use crate::routes;
 use crate::web::auth::{Visitor, forget, sign_in, with_password};
 use crate::web::forms::{Field, local_path};
+use crate::web::hosts::address_for_login;
 use crate::web::htmx::{Htmx, page as whole_page, see_other};
 use crate::web::page::Page;
 
@@ -24,15 +25,23 @@ struct Login {
     next: Option<String>,
     /// The username or the password was wrong; which of them is not said.
     failed: bool,
+    /// Where to log in instead: the browser would keep no login from here.
+    keeps_login: Option<String>,
 }
 
 /// The form.
-pub async fn show_login(page: Page, query: web::Query<Next>) -> Result<HttpResponse, AppError> {
+pub async fn show_login(
+    request: HttpRequest,
+    state: web::Data<AppState>,
+    page: Page,
+    query: web::Query<Next>,
+) -> Result<HttpResponse, AppError> {
     let next = query.into_inner().next;
     if page.viewer.is_some() {
         return Ok(see_other(&local_path(next.as_deref(), routes::photos())));
     }
-    whole_page(StatusCode::OK, &Login { page, username: Field::default(), next, failed: false })
+    let keeps_login = address_for_login(&request, &state.config, &page.path);
+    whole_page(StatusCode::OK, &Login { page, username: Field::default(), next, failed: false, keeps_login })
 }
 
 /// What is sent.
@@ -56,13 +65,18 @@ pub async fn create_session(
 ) -> Result<HttpResponse, AppError> {
     let form = form.into_inner();
     let username = Field::of(form.username.trim());
+    let path = form.next.as_deref().map_or_else(|| routes::login().to_owned(), routes::login_next);
+    if let keeps_login @ Some(_) = address_for_login(&request, &state.config, &path) {
+        let view = Login { page, username, next: form.next, failed: false, keeps_login };
+        return htmx.answer(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.as_form());
+    }
     match with_password(&request, &state, &form.username, form.password).await? {
         Some(user) => {
             sign_in(&request, &state, &user).await?;
             Ok(see_other(&local_path(form.next.as_deref(), routes::photos())))
         }
         None => {
-            let view = Login { page, username, next: form.next, failed: true };
+            let view = Login { page, username, next: form.next, failed: true, keeps_login: None };
             htmx.answer(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.as_form())
         }
     }

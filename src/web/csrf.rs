@@ -14,7 +14,8 @@ use actix_web::web;
 use url::Url;
 
 use crate::app::AppState;
-use crate::error::AppError;
+use crate::error::{AppError, SentFrom};
+use crate::oidc::printable;
 use crate::web::cookies::session_cookie;
 use crate::web::cors;
 
@@ -23,16 +24,26 @@ pub async fn refuse_cross_site(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    let state = request.app_data::<web::Data<AppState>>();
+    let ours = state.map(|state| state.config.public_url.origin()).unwrap_or_default();
     let allowed = request.method().is_safe() || {
-        let state = request.app_data::<web::Data<AppState>>();
-        let ours = state.map(|state| state.config.public_url.origin()).unwrap_or_default();
         let with_session = state.is_some_and(|state| request.cookie(session_cookie(&state.config)).is_some());
         cors::is_allowed(request.request()) || is_same_origin(request.headers(), &ours, with_session)
     };
     if allowed {
         return Ok(next.call(request).await?.map_into_boxed_body());
     }
-    Ok(request.error_response(AppError::Forbidden("This request came from another site.")))
+    let seen = Box::new(sent_from(request.headers()));
+    Ok(request.error_response(AppError::OtherSite { expected: ours, seen }))
+}
+
+fn sent_from(headers: &HeaderMap) -> SentFrom {
+    // The browser wrote them, but who sends a request may write anything.
+    let text = |name: &str| {
+        let value = headers.get(name)?.as_bytes();
+        Some(printable(&String::from_utf8_lossy(value)))
+    };
+    SentFrom { origin: text(ORIGIN.as_str()), fetch_site: text("sec-fetch-site"), host: text(HOST.as_str()) }
 }
 
 fn is_same_origin(headers: &HeaderMap, ours: &str, with_session: bool) -> bool {

@@ -16,6 +16,7 @@ use askama::Template;
 use futures_util::FutureExt;
 
 use crate::error::AppError;
+use crate::oidc::printable;
 use crate::routes;
 use crate::web::headers;
 use crate::web::htmx::{Htmx, see_other};
@@ -166,6 +167,22 @@ fn words(status: StatusCode, cause: Option<&AppError>) -> (&'static str, String)
         (_, Some(AppError::Forbidden(reason))) => (
             "Not allowed",
             format!("{reason} Nothing was changed. Open Lumina in this tab and try again from there."),
+        ),
+        (_, Some(AppError::OtherSite { expected, seen })) => (
+            "Not allowed",
+            format!(
+                "{} Lumina takes forms from its own pages at {expected} only. Nothing was changed. Open {expected} in this tab \
+                 and try again from there. If you run this server and that is not its address, set public_url.",
+                seen.in_words()
+            ),
+        ),
+        (_, Some(AppError::OtherHost { asked, ours })) => (
+            "Another address",
+            format!(
+                "Lumina is at {ours}, and was asked for as {}. Go to {ours}. If you run this server and it shall be found here, \
+                 set public_url to this address, and let a proxy pass the Host header on.",
+                printable(asked)
+            ),
         ),
         (_, Some(AppError::TooMany(too_many))) => (
             "Wait a moment",

@@ -13,6 +13,7 @@ pub mod error_page;
 pub mod filter;
 pub mod forms;
 pub mod headers;
+pub mod hosts;
 pub mod htmx;
 pub mod limits;
 pub mod new_account;

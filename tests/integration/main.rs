@@ -47,6 +47,7 @@ mod four_systems;
 mod gallery;
 mod hashtags;
 mod heif;
+mod hosts;
 mod invitations;
 mod large;
 mod limits;

@@ -17,6 +17,7 @@ pub enum Kind {
     WrongCredentials,
     LoginElsewhere,
     Forbidden,
+    OtherHost,
     InsufficientScope,
     NotFound,
     MethodNotAllowed,
@@ -42,6 +43,7 @@ impl Kind {
         Self::WrongCredentials,
         Self::LoginElsewhere,
         Self::Forbidden,
+        Self::OtherHost,
         Self::InsufficientScope,
         Self::NotFound,
         Self::MethodNotAllowed,
@@ -73,6 +75,7 @@ impl Kind {
             (Some(AppError::InsufficientScope(_)), _) => Self::InsufficientScope,
             (Some(AppError::Elsewhere { .. }), _) => Self::LoginElsewhere,
             (_, StatusCode::FORBIDDEN) => Self::Forbidden,
+            (_, StatusCode::MISDIRECTED_REQUEST) => Self::OtherHost,
             (_, StatusCode::NOT_FOUND) => Self::NotFound,
             (_, StatusCode::METHOD_NOT_ALLOWED) => Self::MethodNotAllowed,
             (_, StatusCode::CONFLICT) => Self::Conflict,
@@ -111,6 +114,9 @@ impl Kind {
                 ("login-elsewhere", "Logging in with the OpenID Connect provider did not work: `detail` says why.")
             }
             Self::Forbidden => ("forbidden", "Refused on principle, such as a request from another site."),
+            Self::OtherHost => {
+                ("other-host", "Lumina is at another address than the one asked for: `detail` names both.")
+            }
             Self::InsufficientScope => (
                 "insufficient-scope",
                 "The personal access token is not good for this: `detail` names the scope that is needed.",
