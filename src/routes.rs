@@ -50,6 +50,8 @@ fn table() -> Vec<Place> {
         at("/admin/people/{id}").get(admin_pages::person::show_person),
         at("/admin/people/{id}/role").post(admin_pages::person::update_role),
         at("/admin/people/{id}/quota").post(admin_pages::person::update_quota),
+        at("/admin/people/{id}/email").post(admin_pages::person::update_email),
+        at("/admin/people/{id}/delete").get(admin_pages::deletion::show_deletion).post(admin_pages::deletion::delete_person),
         at("/admin/people/{id}/disable").post(admin_pages::person::disable_person),
         at("/admin/people/{id}/enable").post(admin_pages::person::enable_person),
         at("/admin/registration").get(admin_pages::registration::show_registration).post(admin_pages::registration::update_registration),

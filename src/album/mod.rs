@@ -4,6 +4,7 @@
 //! [sweeper](sweep) finishes what time or a crash left over. The order of steps is what keeps the promise that no row is
 //! without its bytes and no bytes without a row that names them.
 
+mod account_deletion;
 mod clean_copy;
 mod decoders;
 pub mod direct;

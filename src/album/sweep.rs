@@ -58,6 +58,7 @@ impl Album {
         if let Err(error) = self.db.read(idempotency::delete_expired).await {
             tracing::warn!(%error, "forgetting old idempotency keys");
         }
+        self.finish_deleting_accounts().await?;
         // What is claimed now and cannot be removed would be put off for minutes.
         if self.storage.is_known_to_be_away() {
             return Ok(());

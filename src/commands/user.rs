@@ -13,13 +13,15 @@ use crate::app::StartError;
 use crate::commands::database::{Opened, Schema};
 use crate::config::Config;
 use crate::db::Db;
+use crate::models::account_deletion::{self, Step};
 use crate::models::person::{LastAdmin, Person};
 use crate::models::quota::in_words;
 use crate::models::user::NewUser;
 use crate::models::{Edit, PersonalToken, Role, Session, User};
+use crate::pages::room::photos_in_words;
 use crate::passwords::{Lane, Passwords};
 use crate::threads::InFlight;
-use crate::web::new_account::{Fields, NewAccount, checked_password};
+use crate::web::new_account::{Fields, NewAccount, checked_email, checked_password};
 
 /// People read from the database at a time.
 const PAGE: i64 = 500;
@@ -54,6 +56,19 @@ pub enum UserCommand {
     },
     /// Set a new password, and log them out everywhere. It is asked for, or is the first line of the standard input.
     Password {
+        /// The username or email address.
+        user: String,
+    },
+    /// Change somebody's email address.
+    Email {
+        /// The username or email address.
+        user: String,
+        /// The new address.
+        email: String,
+    },
+    /// Delete an account and everything in it, after its username was typed once more at the terminal, or came as the first
+    /// line of the standard input. This cannot be undone.
+    Delete {
         /// The username or email address.
         user: String,
     },
@@ -96,6 +111,8 @@ async fn run(config: &Config, db: &Db, command: UserCommand) -> Result<String, S
         UserCommand::Disable { user } => set_active(db, user, false).await,
         UserCommand::Enable { user } => set_active(db, user, true).await,
         UserCommand::Password { user } => set_password(config, db, user).await,
+        UserCommand::Email { user, email } => set_email(db, user, email).await,
+        UserCommand::Delete { user } => delete(db, user).await,
         UserCommand::Role { user, role } => set_role(db, user, role).await,
     }
 }
@@ -146,8 +163,12 @@ async fn list(db: &Db) -> Result<String, StartError> {
         let people = db.read(move |conn| Person::page(conn, "", from.as_deref(), PAGE)).await?;
         let Some(last) = people.last() else { break };
         after = Some(last.user.username.clone());
-        lines.extend(people.into_iter().map(|Person { user, photos, bytes }| {
-            let state = if user.active { "active" } else { "disabled" };
+        lines.extend(people.into_iter().map(|Person { user, photos, bytes, deleting }| {
+            let state = match (deleting, user.active) {
+                (true, _) => "deleting",
+                (false, true) => "active",
+                (false, false) => "disabled",
+            };
             let role = user.role().as_str();
             format!("{:<24} {:<32} {role:<6} {state:<9} {photos:>8} {:>10}", user.username, user.email, in_words(bytes))
         }));
@@ -165,6 +186,37 @@ async fn set_active(db: &Db, login: String, active: bool) -> Result<String, Star
         true => format!("{} can log in again.", user.username),
         false => format!("{} is disabled and logged out everywhere.", user.username),
     })
+}
+
+async fn set_email(db: &Db, login: String, email: String) -> Result<String, StartError> {
+    let user = find(db, login).await?;
+    let email = checked_email(&email);
+    if !email.is_fine() {
+        return Err(email.errors.join(" ").into());
+    }
+    let changed = db.write(move |conn| User::set_email(conn, user.id, Edit::blind(email.value))).await?;
+    let user = changed.map_err(|_| "Another account has this email address.")?;
+    Ok(format!("{} has the email address {} now.", user.username, user.email))
+}
+
+async fn delete(db: &Db, login: String) -> Result<String, StartError> {
+    let id = find(db, login).await?.id;
+    let person = db.read(move |conn| Person::find(conn, id)).await?;
+    let (username, photos) = (person.user.username, photos_in_words(person.photos));
+    let question = format!(
+        "This deletes the account {username} with {photos}, {}. It cannot be undone. Type {username} to do it: ",
+        in_words(person.bytes)
+    );
+    let typed = spawn_blocking(move || read_confirmation(&question)).await??;
+    if !typed.eq_ignore_ascii_case(&username) {
+        return Err(format!("That is not {username}. Nothing was deleted.").into());
+    }
+    db.write(move |conn| account_deletion::begin(conn, id)).await?.map_err(last_admin)?;
+    while db.write(move |conn| account_deletion::step(conn, id)).await? != Step::Done {}
+    Ok(format!(
+        "The account {username} is deleted, with {photos}. The server removes their bytes: while it runs, within a minute; else \
+         when it is started again."
+    ))
 }
 
 async fn set_role(db: &Db, login: String, role: NewRole) -> Result<String, StartError> {
@@ -205,6 +257,15 @@ async fn find(db: &Db, login: String) -> Result<User, StartError> {
 
 fn last_admin(_: LastAdmin) -> StartError {
     "There is no other admin. Make somebody else an admin first.".into()
+}
+
+fn read_confirmation(question: &str) -> io::Result<String> {
+    if stdin().is_terminal() {
+        eprint!("{question}");
+    }
+    let mut line = String::new();
+    stdin().read_line(&mut line)?;
+    Ok(line.trim().to_owned())
 }
 
 fn read_password() -> io::Result<String> {

@@ -1,6 +1,13 @@
 // Kept as `diesel print-schema` prints it; a test holds it against the migrations.
 
 diesel::table! {
+    account_deletions (user_id) {
+        user_id -> Int8,
+        requested_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     chores (name) {
         name -> Text,
         part -> Int4,
@@ -228,6 +235,7 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(account_deletions -> users (user_id));
 diesel::joinable!(hashtag_counts -> hashtags (hashtag_id));
 diesel::joinable!(hashtag_counts -> users (owner_id));
 diesel::joinable!(hashtags -> users (listed_by));
@@ -240,11 +248,10 @@ diesel::joinable!(photo_hashtags -> hashtags (hashtag_id));
 diesel::joinable!(photos -> users (owner_id));
 diesel::joinable!(public_hashtag_counts -> hashtags (hashtag_id));
 diesel::joinable!(public_hashtag_counts -> users (owner_id));
-diesel::joinable!(removals -> users (owner_id));
 diesel::joinable!(sessions -> users (user_id));
-diesel::joinable!(uploads -> users (owner_id));
 
 diesel::allow_tables_to_appear_in_same_query!(
+    account_deletions,
     chores,
     hashtag_counts,
     hashtags,

@@ -2,6 +2,7 @@
 //!
 //! Functions take the connection first and, for whatever somebody owns, who is asking: there is no bare `find(id)`.
 
+pub mod account_deletion;
 pub mod admission;
 pub mod chore;
 pub mod edit;

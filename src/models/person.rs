@@ -2,10 +2,10 @@
 
 use diesel::prelude::*;
 
-use crate::db::schema::{photo_counts, users};
+use crate::db::schema::{account_deletions, photo_counts, users};
 use crate::models::edit::{Edit, Merge, Stale};
-use crate::models::user::lower;
-use crate::models::{PersonalToken, Role, Session, User, UserId};
+use crate::models::user::{ProfileKept, lower};
+use crate::models::{PersonalToken, Role, Session, User, UserId, account_deletion, hashtag};
 
 /// Somebody with an account.
 #[derive(Debug, Clone)]
@@ -16,7 +16,12 @@ pub struct Person {
     pub photos: i64,
     /// The originals of these, in bytes.
     pub bytes: i64,
+    /// The account is being deleted.
+    pub deleting: bool,
 }
+
+/// A person's row, and what is joined to it.
+type Joined = (User, Option<i64>, Option<i64>, Option<UserId>);
 
 /// Of everybody together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,9 +56,15 @@ impl Person {
     pub fn page(conn: &mut PgConnection, part: &str, after: Option<&str>, limit: i64) -> QueryResult<Vec<Self>> {
         let mut query = users::table
             .left_join(photo_counts::table)
+            .left_join(account_deletions::table)
             .order(lower(users::username))
             .limit(limit)
-            .select((User::as_select(), photo_counts::photos.nullable(), photo_counts::bytes.nullable()))
+            .select((
+                User::as_select(),
+                photo_counts::photos.nullable(),
+                photo_counts::bytes.nullable(),
+                account_deletions::user_id.nullable(),
+            ))
             .into_boxed();
         if let Some(after) = after {
             query = query.filter(lower(users::username).gt(lower(after)));
@@ -67,7 +78,7 @@ impl Person {
                     .or(users::full_name.ilike(pattern)),
             );
         }
-        let rows: Vec<(User, Option<i64>, Option<i64>)> = query.load(conn)?;
+        let rows: Vec<Joined> = query.load(conn)?;
         Ok(rows.into_iter().map(Self::of).collect())
     }
 
@@ -79,13 +90,19 @@ impl Person {
         users::table
             .find(id)
             .left_join(photo_counts::table)
-            .select((User::as_select(), photo_counts::photos.nullable(), photo_counts::bytes.nullable()))
+            .left_join(account_deletions::table)
+            .select((
+                User::as_select(),
+                photo_counts::photos.nullable(),
+                photo_counts::bytes.nullable(),
+                account_deletions::user_id.nullable(),
+            ))
             .first(conn)
             .map(Self::of)
     }
 
-    fn of((user, photos, bytes): (User, Option<i64>, Option<i64>)) -> Self {
-        Self { user, photos: photos.unwrap_or(0), bytes: bytes.unwrap_or(0) }
+    fn of((user, photos, bytes, deleting): Joined) -> Self {
+        Self { user, photos: photos.unwrap_or(0), bytes: bytes.unwrap_or(0), deleting: deleting.is_some() }
     }
 }
 
@@ -110,10 +127,17 @@ impl User {
     /// Disables an account, which ends all its sessions and personal access tokens for good, or enables it again.
     ///
     /// # Errors
-    /// [`diesel::NotFound`] when there is no such account.
+    /// [`diesel::NotFound`] when there is no such account, or it is to be enabled and is being deleted.
     pub fn set_active(conn: &mut PgConnection, id: UserId, active: bool) -> QueryResult<Result<Self, LastAdmin>> {
         if !active && is_last_admin(conn, id)? {
             return Ok(Err(LastAdmin));
+        }
+        if active {
+            // Waits for whoever begins to delete it.
+            hashtag::lock_owner(conn, id)?;
+            if account_deletion::is_begun(conn, id)? {
+                return Err(diesel::NotFound);
+            }
         }
         let user = diesel::update(users::table.find(id))
             .set(users::active.eq(active))
@@ -124,6 +148,18 @@ impl User {
             PersonalToken::end_all(conn, id)?;
         }
         Ok(Ok(user))
+    }
+
+    /// Changes somebody's email address.
+    ///
+    /// # Errors
+    /// [`diesel::NotFound`] when there is no such account.
+    pub fn set_email(
+        conn: &mut PgConnection,
+        id: UserId,
+        email: Edit<String>,
+    ) -> QueryResult<Result<Self, ProfileKept>> {
+        Self::update_profile(conn, id, email, Edit::of(String::new(), String::new()))
     }
 
     /// Makes somebody an admin, or a plain user.

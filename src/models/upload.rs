@@ -15,7 +15,7 @@ pub const LIFETIME: TimeDelta = TimeDelta::hours(1);
 const CONFIRM: TimeDelta = TimeDelta::hours(6);
 
 /// For how long bytes that have begun to come in time may go on, once that makes no difference any more.
-const BEGUN: TimeDelta = TimeDelta::minutes(10);
+pub(super) const BEGUN: TimeDelta = TimeDelta::minutes(10);
 
 /// The most that one person may have announced at a time.
 pub const MOST: i64 = 1000;

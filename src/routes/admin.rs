@@ -27,6 +27,16 @@ pub fn quota(id: i64) -> String {
     format!("/admin/people/{id}/quota")
 }
 
+/// Change somebody's email address (POST).
+pub fn email(id: i64) -> String {
+    format!("/admin/people/{id}/email")
+}
+
+/// Delete an account: what goes with it; to do it, POST.
+pub fn delete(id: i64) -> String {
+    format!("/admin/people/{id}/delete")
+}
+
 /// Disable an account (POST).
 pub fn disable(id: i64) -> String {
     format!("/admin/people/{id}/disable")

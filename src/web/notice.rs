@@ -57,6 +57,10 @@ pub enum Notice {
     Disabled(String),
     /// It was enabled again.
     Enabled(String),
+    /// The account of this username was deleted, with so many photos.
+    AccountDeleted(String, usize),
+    /// The same, and its photos are still going.
+    AccountGoing(String, usize),
     /// An invitation was taken back.
     InvitationRevoked,
     /// A personal access token is over.
@@ -179,6 +183,12 @@ impl Notice {
             Self::DevicesSignedOut(n) => format!("{} signed out.", devices(n)),
             Self::Disabled(username) => format!("{username} is disabled and logged out everywhere."),
             Self::Enabled(username) => format!("{username} can log in again."),
+            Self::AccountDeleted(username, n) => {
+                format!("The account {username} is deleted, with {}.", photos(n))
+            }
+            Self::AccountGoing(username, n) => {
+                format!("The account {username} is being deleted, with {}. That goes on by itself.", photos(n))
+            }
             Self::InvitationRevoked => "The invitation is taken back.".to_owned(),
         }
     }

@@ -13,6 +13,7 @@
 mod support;
 
 mod access;
+mod account_deletion;
 mod admin;
 mod api;
 mod at_once;

@@ -1,5 +1,6 @@
 //! The admin pages: who has an account, and who may make one. To everyone else they do not exist.
 
+pub mod deletion;
 pub mod invitations;
 pub mod people;
 pub mod person;

@@ -41,6 +41,7 @@ struct Row {
     email: String,
     admin: bool,
     active: bool,
+    deleting: bool,
     room: Room,
 }
 
@@ -74,8 +75,9 @@ pub async fn show_people(
 impl Row {
     fn of(person: Person, settings: Settings) -> Self {
         let room = room_of(&person, &settings);
-        let user = person.user;
+        let (deleting, user) = (person.deleting, person.user);
         Self {
+            deleting,
             href: routes::admin::person(user.id.0),
             name: user.display_name().to_owned(),
             admin: user.role() == Role::Admin,

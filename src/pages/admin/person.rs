@@ -1,4 +1,4 @@
-//! `GET /admin/people/{id}` and what admins do there: role, quota, disabling and enabling. Photos are not shown.
+//! `GET /admin/people/{id}` and what admins do there: role, quota, email address, disabling and enabling. Photos are not shown.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -10,6 +10,7 @@ use crate::error::AppError;
 use crate::models::person::{LastAdmin, Person, RoleKept};
 use crate::models::quota::{self, in_words};
 use crate::models::settings::Settings;
+use crate::models::user::ProfileKept;
 use crate::models::{Role, Session, User, UserId};
 use crate::pages::admin::room_of;
 use crate::pages::photos::card::{day, minute};
@@ -18,11 +19,12 @@ use crate::routes;
 use crate::web::auth::Admin;
 use crate::web::forms::{Field, Pairs};
 use crate::web::htmx::{page as whole_page, see_other};
+use crate::web::new_account::checked_email;
 use crate::web::notice::Notice;
 use crate::web::page::Page;
 
 /// Said when there would be no admin left.
-const LAST_ADMIN: &str = "There is no other admin. Make somebody else an admin first.";
+pub(super) const LAST_ADMIN: &str = "There is no other admin. Make somebody else an admin first.";
 
 #[derive(Template)]
 #[template(path = "admin/person.html")]
@@ -32,9 +34,11 @@ struct OnePerson {
     name: String,
     username: String,
     email: String,
+    email_field: Field,
     joined: String,
     seen: String,
     active: bool,
+    deleting: bool,
     admin: bool,
     /// The admin who looks.
     own: bool,
@@ -115,6 +119,35 @@ pub async fn update_quota(
     }
 }
 
+/// `POST /admin/people/{id}/email`: for those who mistyped it, or registered with somebody else's.
+pub async fn update_email(
+    state: web::Data<AppState>,
+    page: Page,
+    admin: Admin,
+    id: web::Path<UserId>,
+    form: Pairs,
+) -> Result<HttpResponse, AppError> {
+    let id = *id;
+    let sent = form.input("email").unwrap_or_default();
+    let mut checked = sent.checked(checked_email);
+    let mut status = StatusCode::UNPROCESSABLE_ENTITY;
+    let mut stale = None;
+    if checked.is_fine() {
+        let edit = sent.text_edit();
+        match state.db.write(move |conn| User::set_email(conn, id, edit)).await? {
+            Ok(_) => return saved(&state, &admin, id, Notice::Saved).await,
+            Err(ProfileKept::Taken(_)) => checked.refuse("Another account has this email address."),
+            Err(ProfileKept::Stale(fields)) => (status, stale) = (StatusCode::CONFLICT, Some(fields)),
+        }
+    }
+    let mut view = OnePerson::load(&state, page, &admin, id).await?;
+    view.email_field = match stale {
+        Some(stale) => view.email_field.after("email", &stale, &sent, &sent.value),
+        None => view.email_field.again(&sent, checked),
+    };
+    whole_page(status, &view)
+}
+
 /// `POST /admin/people/{id}/disable`: every session and token of theirs is dead from here on.
 pub async fn disable_person(
     state: web::Data<AppState>,
@@ -178,7 +211,7 @@ impl OnePerson {
             })
             .await?;
         let room = room_of(&person, &settings);
-        let user = person.user;
+        let (deleting, user) = (person.deleting, person.user);
         Ok(Self {
             page,
             id: id.0,
@@ -189,6 +222,7 @@ impl OnePerson {
                 .map(|device| format!("{} UTC", minute(device.last_seen_at.naive_utc())))
                 .unwrap_or_default(),
             active: user.active,
+            deleting,
             admin: user.role() == Role::Admin,
             own: user.id == admin.user.id,
             room,
@@ -200,6 +234,7 @@ impl OnePerson {
             role: Field::stored(user.role().as_str()),
             disable_error: None,
             username: user.username,
+            email_field: Field::stored(user.email.clone()),
             email: user.email,
         })
     }
