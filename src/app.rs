@@ -154,6 +154,7 @@ impl App {
         let storage = Storage::open(&config).await?;
         let (postgres, db) = open_database(&config).await?;
         storage.clear_temporary().await?;
+        db.read(User::complete_email_keys).await?;
         let outside = finding.await?;
         if let Some(what) = outside.missing() {
             tracing::warn!("{what}");

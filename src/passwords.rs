@@ -6,6 +6,9 @@
 //! There are two lanes. Of strangers no more wait for a thread than there are threads, and the others wait for that; those who
 //! are known from before wait for a thread directly. So a flood of strangers' wrong passwords costs one who is known the time
 //! of two or three of them, however many there are.
+//!
+//! Keyboards and systems send the same letters as different code points. So a password is [normalised] before it is hashed or
+//! compared (NIST SP 800-63B, 5.1.1.2). Hashes from before that was so are of what was typed: they are compared too, and renewed.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -13,17 +16,46 @@ use std::time::Duration;
 use actix_web::rt::time::timeout;
 use rayon::ThreadPoolBuildError;
 use tokio::sync::Semaphore;
+use unicode_normalization::UnicodeNormalization;
 
 use crate::error::AppError;
 use crate::threads::{InFlight, Threads};
 
 /// The shortest password, in characters.
 pub const SHORTEST: usize = 8;
-/// The longest password, in bytes: bcrypt's 72 less its closing zero.
+/// The longest password once it is normalised, in bytes: bcrypt's 72 less its closing zero.
 pub const LONGEST: usize = 71;
 
 /// The longest wait for a thread and its work.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The one form of a password, however it is typed: RFC 8265's `OpaqueString`, of which everything else is checked where it
+/// is chosen.
+#[must_use]
+pub fn normalised(password: &str) -> String {
+    let is_space =
+        |c| matches!(c, '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}');
+    password.chars().map(|c| if is_space(c) { ' ' } else { c }).nfc().collect()
+}
+
+/// Whether a password is the right one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is not.
+    Wrong,
+    /// It is.
+    Right,
+    /// It is, and the hash is of what was typed: it should be renewed.
+    RightAsTyped,
+}
+
+impl Verdict {
+    /// It is.
+    #[must_use]
+    pub fn is_right(self) -> bool {
+        self != Self::Wrong
+    }
+}
 
 /// Hashes and checks passwords. Clones share the bound.
 #[derive(Clone)]
@@ -62,18 +94,16 @@ impl Passwords {
     /// When the password is over [`LONGEST`] or the machine has no random numbers.
     pub async fn hash(&self, lane: Lane, password: String) -> Result<String, AppError> {
         let cost = self.cost;
-        self.run(lane, move || bcrypt::non_truncating_hash(password, cost)).await
+        self.run(lane, move || bcrypt::non_truncating_hash(normalised(&password), cost)).await
     }
 
-    /// Whether `password` belongs to `hash`; without a hash it takes as long and is false.
+    /// Whether `password` belongs to `hash`; without a hash it takes as long and is wrong.
     ///
     /// # Errors
     /// When the kept hash is none.
-    pub async fn verify(&self, lane: Lane, password: String, hash: Option<String>) -> Result<bool, AppError> {
+    pub async fn verify(&self, lane: Lane, password: String, hash: Option<String>) -> Result<Verdict, AppError> {
         let (cost, nobody) = (self.cost, Arc::clone(&self.nobody));
         self.run(lane, move || {
-            // Nobody's password can be this long, so what is too long is compared in the same time and fails.
-            let password = if password.len() > LONGEST { String::new() } else { password };
             let known = hash.is_some();
             let hash = match hash {
                 Some(hash) => hash,
@@ -85,7 +115,12 @@ impl Passwords {
                     }
                 },
             };
-            Ok(bcrypt::non_truncating_verify(password, &hash)? && known)
+            let normal = normalised(&password);
+            Ok(match is_of(&normal, &hash)? {
+                true if known => Verdict::Right,
+                false if normal != password && is_of(&password, &hash)? && known => Verdict::RightAsTyped,
+                _ => Verdict::Wrong,
+            })
         })
         .await
     }
@@ -124,6 +159,12 @@ impl Passwords {
         let done = timeout(PATIENCE, work).await;
         done.map_err(|_| AppError::unavailable("too many passwords wait to be checked"))??.map_err(AppError::internal)
     }
+}
+
+/// Nobody's password can be longer than allowed, so what is too long is compared in the same time and fails.
+fn is_of(password: &str, hash: &str) -> Result<bool, bcrypt::BcryptError> {
+    let fits = password.len() <= LONGEST;
+    Ok(bcrypt::non_truncating_verify(if fits { password } else { "" }, hash)? && fits)
 }
 
 #[cfg(test)]
@@ -166,5 +207,13 @@ mod tests {
         }
         let before = order.lock().unwrap().iter().position(|who| *who == "known").unwrap();
         assert!(before <= 2 * threads, "{before} strangers came first");
+    }
+
+    #[test]
+    fn one_password_has_one_form_on_every_keyboard() {
+        assert_eq!(normalised("Cafe\u{301} noir"), "Caf\u{e9} noir");
+        assert_eq!(normalised("Caf\u{e9}\u{a0}noir\u{3000}"), "Caf\u{e9} noir ");
+        // Not NFKC: these are different letters to whoever chose them.
+        assert_ne!(normalised("\u{fb01}"), "fi");
     }
 }

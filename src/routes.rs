@@ -124,11 +124,6 @@ pub fn is_for_any_host(path: &str) -> bool {
     path == health() || path == metrics() || path.starts_with("/static/")
 }
 
-/// Whether everything works.
-pub fn health() -> &'static str {
-    "/health"
-}
-
 /// The API to read and to try.
 pub fn docs() -> &'static str {
     "/docs"

@@ -232,6 +232,7 @@ diesel::table! {
         active -> Bool,
         created_at -> Timestamptz,
         quota_mib -> Nullable<Int4>,
+        email_key -> Nullable<Text>,
     }
 }
 

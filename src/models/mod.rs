@@ -6,6 +6,7 @@ pub mod account_deletion;
 pub mod admission;
 pub mod chore;
 pub mod edit;
+pub mod email;
 pub mod gallery;
 pub mod hashtag;
 pub mod idempotency;

@@ -7,8 +7,8 @@ use diesel::result::{DatabaseErrorKind, Error};
 use diesel::sql_types::Text;
 
 use crate::db::schema::users;
-use crate::models::UserId;
 use crate::models::edit::{Edit, Merge, Stale};
+use crate::models::{UserId, email};
 
 diesel::define_sql_function! {
     /// Postgres's `lower`, on which the unique indexes of usernames and email addresses stand.
@@ -98,7 +98,7 @@ impl Taken {
         match error {
             Error::DatabaseError(DatabaseErrorKind::UniqueViolation, info) => match info.constraint_name() {
                 Some("users_username_key") => Some(Self::Username),
-                Some("users_email_key") => Some(Self::Email),
+                Some("users_email_key" | "users_folded_email_key") => Some(Self::Email),
                 _ => None,
             },
             _ => None,
@@ -133,6 +133,7 @@ impl User {
                 .values((
                     users::username.eq(&new.username),
                     users::email.eq(&new.email),
+                    users::email_key.eq(email::key(&new.email)),
                     users::full_name.eq(&new.full_name),
                     users::password_hash.eq(&new.password_hash),
                     users::role.eq(role.as_str()),
@@ -166,13 +167,58 @@ impl User {
         if login.contains('\0') {
             return Ok(None);
         }
-        let query = users::table.select(Self::as_select()).into_boxed();
-        let query = if login.contains('@') {
-            query.filter(lower(users::email).eq(lower(login)))
-        } else {
-            query.filter(lower(users::username).eq(lower(login)))
-        };
-        query.first(conn).optional()
+        let query = || users::table.select(Self::as_select());
+        if !login.contains('@') {
+            return query().filter(lower(users::username).eq(lower(login))).first(conn).optional();
+        }
+        // Two accounts may have one address in two spellings from before that was looked at: each finds its own.
+        let as_spelled = query().filter(lower(users::email).eq(lower(login))).first(conn).optional()?;
+        match as_spelled {
+            Some(user) => Ok(Some(user)),
+            None => query().filter(users::email_key.eq(email::key(login))).first(conn).optional(),
+        }
+    }
+
+    /// Fills in what tells spellings of an email address, where an older version left or changed the address. Of two accounts
+    /// that had one address in two spellings, the older keeps it.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn complete_email_keys(conn: &mut PgConnection) -> QueryResult<()> {
+        let mut after = UserId(0);
+        loop {
+            let rows: Vec<(UserId, String, Option<String>)> = users::table
+                .filter(users::id.gt(after))
+                .order(users::id)
+                .limit(1000)
+                .select((users::id, users::email, users::email_key))
+                .load(conn)?;
+            let Some((last, ..)) = rows.last() else { return Ok(()) };
+            after = *last;
+            for (id, address, kept) in rows {
+                let key = email::key(&address);
+                if kept.as_ref() == Some(&key) {
+                    continue;
+                }
+                let row = users::table.find(id).filter(users::email.eq(&address));
+                match conn.transaction(|conn| diesel::update(row).set(users::email_key.eq(key)).execute(conn)) {
+                    Ok(_) => {}
+                    Err(error) if Taken::from_violation(&error).is_some() => {
+                        tracing::warn!(user = %id, "an older account has this email address in another spelling");
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+    }
+
+    /// Replaces a password hash by a better one of the same password. False when it was changed meanwhile.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn renew_password_hash(conn: &mut PgConnection, id: UserId, old: &str, new: &str) -> QueryResult<bool> {
+        let row = users::table.find(id).filter(users::password_hash.eq(old));
+        diesel::update(row).set(users::password_hash.eq(new)).execute(conn).map(|rows| rows > 0)
     }
 
     /// The active user who is called this, for their public page.
@@ -214,7 +260,10 @@ impl User {
     ) -> QueryResult<Result<Self, ProfileKept>> {
         let user = Self::hold(conn, id)?;
         let mut merge = Merge::default();
-        let email = merge.field("email", Some(email), &user.email).map(|email| users::email.eq(email));
+        let email = merge.field("email", Some(email), &user.email).map(|to| {
+            let key = email::key(&to);
+            (users::email.eq(to), users::email_key.eq(key))
+        });
         let full_name =
             merge.field("full_name", Some(full_name), &user.full_name).map(|name| users::full_name.eq(name));
         if let Err(stale) = merge.finish() {

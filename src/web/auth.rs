@@ -18,8 +18,10 @@ use tokio::sync::OnceCell;
 use crate::app::AppState;
 use crate::error::AppError;
 use crate::models::{Role, Session, SessionId, User, tries};
+use crate::passwords::{Lane, Verdict};
 use crate::web::limits::device;
 use crate::web::limits::guesses::Source;
+use crate::web::new_account::checked_password;
 
 /// The one thing in the cookie.
 const SESSION_ID: &str = "session";
@@ -136,13 +138,31 @@ pub async fn with_password(
     let source = Source::of(request);
     let (user, tried) = state.guesses.at_password_of(&source, login).await?;
     let hash = user.as_ref().and_then(|user| user.password_hash.clone());
-    let right = state.passwords.verify(tried.lane, password, hash).await?;
-    let user = user.filter(|user| right && user.active);
-    match &user {
-        Some(_) => tried.take_back().await?,
+    let lane = tried.lane;
+    let verdict = state.passwords.verify(lane, password.clone(), hash).await?;
+    let mut user = user.filter(|user| verdict.is_right() && user.active);
+    match &mut user {
+        Some(user) => {
+            tried.take_back().await?;
+            if verdict == Verdict::RightAsTyped {
+                renew_hash(state, user, lane, password).await?;
+            }
+        }
         None => tracing::info!(address = %source.address(), "login refused"),
     }
     Ok(user)
+}
+
+/// Keeps the hash of the normalised password instead, so that it is right from every keyboard.
+async fn renew_hash(state: &AppState, user: &mut User, lane: Lane, password: String) -> Result<(), AppError> {
+    // One that was allowed before and is too long once it is normalised stays as it is.
+    let Some(old) = user.password_hash.clone().filter(|_| checked_password(&password).is_fine()) else { return Ok(()) };
+    let (id, new) = (user.id, state.passwords.hash(lane, password).await?);
+    let kept = new.clone();
+    if state.db.write(move |conn| User::renew_password_hash(conn, id, &old, &kept)).await? {
+        user.password_hash = Some(new);
+    }
+    Ok(())
 }
 
 /// What the client says it is.

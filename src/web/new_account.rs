@@ -3,6 +3,7 @@
 use actix_web::HttpRequest;
 use diesel::QueryResult;
 use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
 use utoipa::ToSchema;
 
 use crate::app::AppState;
@@ -185,7 +186,7 @@ pub fn checked_username(typed: &str) -> Field {
 
 /// An address needs an `@` with something on both sides: more cannot be known without sending mail.
 pub fn checked_email(typed: &str) -> Field {
-    let mut field = Field::of(typed.trim());
+    let mut field = Field::of(typed.trim().nfc().collect::<String>());
     let parts: Vec<&str> = field.value.split('@').collect();
     let well_formed = matches!(parts.as_slice(), [name, host] if !name.is_empty() && !host.is_empty())
         && !field.value.chars().any(|c| c.is_whitespace() || c.is_control());
@@ -206,7 +207,7 @@ pub fn checked_full_name(typed: &str) -> Field {
 
 /// The value is not kept: passwords are never sent back.
 pub fn checked_password(typed: &str) -> Field {
-    let mut field = Field::default();
+    let (mut field, typed) = (Field::default(), passwords::normalised(typed));
     if typed.chars().count() < passwords::SHORTEST {
         field.refuse(format!("Use at least {} characters.", passwords::SHORTEST));
     } else if typed.len() > passwords::LONGEST {

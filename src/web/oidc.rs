@@ -173,8 +173,10 @@ pub async fn account(state: &web::Data<AppState>, person: Person, invitation: St
         }
         let email = person.email.clone().filter(|email| checked_email(email).is_fine());
         let there = email.as_deref().map(|email| User::by_login(conn, email)).transpose()?.flatten();
+        // The key that finds an account takes more spellings for one than a mail server may.
+        let same = |user: &User| email.as_deref().is_some_and(|email| email.eq_ignore_ascii_case(&user.email));
         match there {
-            Some(user) if links && person.email_verified => {
+            Some(user) if links && person.email_verified && same(&user) => {
                 return connect(conn, user.id, &person, &name).map(|()| user);
             }
             Some(_) => return Err(elsewhere(taken(&name), "an account has this email address")),

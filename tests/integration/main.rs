@@ -79,6 +79,7 @@ mod shared_caches;
 mod sharing;
 mod shots;
 mod slow_clients;
+mod spellings;
 mod stale_forms;
 mod starting;
 mod stopping;

@@ -43,7 +43,8 @@ pub async fn update_password(
     view.new_password = checked_password(&form.password);
     if user.user.password_hash.is_some() {
         let tried = state.guesses.at_own_password(user.user.id).await?;
-        if state.passwords.verify(Lane::Known, form.current_password, user.user.password_hash.clone()).await? {
+        if state.passwords.verify(Lane::Known, form.current_password, user.user.password_hash.clone()).await?.is_right()
+        {
             tried.take_back().await?;
         } else {
             view.current_password.refuse("This is not your current password.");
