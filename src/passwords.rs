@@ -188,7 +188,7 @@ mod tests {
                     .run(lane, move || {
                         let turn: Result<(), _> = Receiver::recv(&turns.lock().unwrap());
                         order.lock().unwrap().push(who);
-                        turn.map_err(|_| bcrypt::BcryptError::InvalidHash(String::new()))
+                        turn.map_err(|_| bcrypt::BcryptError::InvalidHash(""))
                     })
                     .await
             })
