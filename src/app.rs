@@ -14,6 +14,8 @@ use actix_web::middleware::{Compress, from_fn};
 use actix_web::rt::net::TcpStream;
 use actix_web::rt::task::{JoinHandle, spawn_blocking};
 use actix_web::{App as Site, HttpServer, web};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_actix_web::TracingLogger;
 
@@ -22,6 +24,7 @@ use crate::album::publish::public_key;
 use crate::config::{Config, Secret};
 use crate::db::private::{self, PrivatePostgres};
 use crate::db::{Db, Gathered};
+use crate::disk_space::ReserveFile;
 use crate::media::OutsideDecoder;
 use crate::media::RenditionName;
 use crate::metrics::Metrics;
@@ -32,14 +35,16 @@ use crate::oidc::Oidc;
 use crate::passwords::Passwords;
 use crate::routes;
 use crate::storage::Storage;
+use crate::supervisor::Supervisor;
 use crate::threads::InFlight;
 use crate::tokens::Tokens;
+use crate::web::connections::Connections;
 use crate::web::limits;
 use crate::web::limits::guesses::Guesses;
 use crate::web::limits::rates::{self, Rates};
 use crate::web::registration::Offer;
 use crate::web::request_log::RequestSpan;
-use crate::web::{assets, bounds, cookies, cors, csrf, error_page, forms, headers, hosts, page};
+use crate::web::{assets, bounds, cookies, cors, csrf, error_page, forms, headers, hosts, pace, page};
 
 /// How long requests that run may take to finish after a signal, in seconds.
 const LAST_REQUESTS: u64 = 25;
@@ -68,6 +73,8 @@ pub struct AppState {
     pub passwords: Passwords,
     /// Access tokens of programs.
     pub tokens: Tokens,
+    /// Those who are connected.
+    pub connections: Connections,
     /// What is measured.
     pub metrics: Metrics,
     /// Who may make an account, as the configuration says.
@@ -113,8 +120,7 @@ pub struct App {
     setup_link: Option<String>,
     server: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
-    sweeping: JoinHandle<()>,
-    forgetting: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
     postgres: Option<PrivatePostgres>,
     /// The private Postgres locks the data folder itself; beside an outside one this does.
     _folder: Option<File>,
@@ -181,7 +187,8 @@ impl App {
         let page_policy = headers::page_policy(&config);
         let seen = Gathered::new(db.clone(), seen::look);
         let takes_writes = Gathered::new(db.clone(), instance::take_writes);
-        let metrics = Metrics::new(&db, &album, &passwords);
+        let connections = Connections::new(&config.trusted_proxies);
+        let metrics = Metrics::new(&db, &album, &passwords, &connections);
         let guesses = Guesses::new(config.limits_guesses, db.clone(), &secrets);
         let rates = Rates::new(&config.limits);
         let state = web::Data::new(AppState {
@@ -195,6 +202,7 @@ impl App {
             tokens,
             admission_rules,
             registration,
+            connections,
             metrics,
             cookie_keys,
             page_policy,
@@ -204,12 +212,10 @@ impl App {
             guesses,
             rates,
         });
-        let warming = state.clone();
-        actix_web::rt::spawn(async move { warming.passwords.warm_up().await });
-        let sweeping = actix_web::rt::spawn(state.album.clone().keep_swept());
-        let forgetting = actix_web::rt::spawn(limits::keep_swept(state.clone()));
+        let tasks = start_tasks(&state, postgres.is_some());
         let server = serve(state.clone(), signing, listener)?;
         let handle = server.handle();
+        #[expect(clippy::disallowed_methods, reason = "it ends with the process, which waits for it")]
         let serving = actix_web::rt::spawn(server);
         let setup_link = match setup_secret {
             Some(secret) if state.db.read(User::is_first).await? => {
@@ -217,17 +223,7 @@ impl App {
             }
             _ => None,
         };
-        Ok(Self {
-            address,
-            state,
-            setup_link,
-            server: handle,
-            serving,
-            sweeping,
-            forgetting,
-            postgres,
-            _folder: folder,
-        })
+        Ok(Self { address, state, setup_link, server: handle, serving, tasks, postgres, _folder: folder })
     }
 
     /// Brings the database up to date without serving.
@@ -277,8 +273,7 @@ impl App {
         if let Err(error) = self.serving.await {
             tracing::error!(%error, "serving");
         }
-        self.sweeping.abort();
-        self.forgetting.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
         if let Some(postgres) = self.postgres
             && let Err(error) = spawn_blocking(move || postgres.stop()).await
         {
@@ -294,6 +289,29 @@ async fn setup_secret(config: &Config, keys: &[Secret], db: &Db) -> Result<Optio
     }
     let instance = db.read(instance::id).await?;
     Ok(keys.first().map(|key| admission::setup_secret(key, instance)))
+}
+
+/// What goes on beside requests.
+fn start_tasks(state: &web::Data<AppState>, private: bool) -> Vec<JoinHandle<()>> {
+    let warming = state.clone();
+    #[expect(clippy::disallowed_methods, reason = "it is over in a second; without it the first login takes longer")]
+    actix_web::rt::spawn(async move { warming.passwords.warm_up().await });
+    let supervisor: &Supervisor = state.album.storage().supervisor();
+    let on_album = |name, task: fn(Album) -> BoxFuture<'static, ()>| {
+        let album = state.album.clone();
+        supervisor.keep_running(name, move || task(album.clone()))
+    };
+    let limited = state.clone();
+    let space = state.album.storage().disk_space().clone();
+    // The private Postgres may need it.
+    let reserve = private.then(|| ReserveFile::of(&state.config.data_dir));
+    vec![
+        on_album("sweeper", |album| album.keep_swept().boxed()),
+        on_album("tidying", |album| album.keep_tidy().boxed()),
+        on_album("public_copies", |album| album.keep_published().boxed()),
+        supervisor.keep_running("disk_space", move || space.clone().watch(reserve.clone())),
+        supervisor.keep_running("limits", move || limits::keep_swept(limited.clone())),
+    ]
 }
 
 /// The configured database, or the private one; up to date.
@@ -314,11 +332,15 @@ async fn open_database(config: &Config) -> Result<(Option<PrivatePostgres>, Db),
 /// Middleware runs from the last `wrap` to the first: the log sees everything, and an error of any layer inside
 /// `render_errors` becomes a page.
 fn serve(state: web::Data<AppState>, signing: Key, listener: TcpListener) -> std::io::Result<actix_web::dev::Server> {
+    let workers = available_parallelism().map_or(1, Into::into);
+    let connections = state.connections.clone();
+    let most = connections.max();
     let server = HttpServer::new(move || {
         Site::new()
             .app_data(state.clone())
             .configure(forms::configure)
             .wrap(cookies::sessions(&state.config, signing.clone()))
+            .wrap(from_fn(pace::require_pace))
             .wrap(from_fn(csrf::refuse_cross_site))
             .wrap(from_fn(cookies::send_pending))
             .wrap(from_fn(headers::refuse_encoded_bodies))
@@ -335,7 +357,8 @@ fn serve(state: web::Data<AppState>, signing: Key, listener: TcpListener) -> std
             .wrap(TracingLogger::<RequestSpan>::new())
             .configure(routes::configure)
     })
-    .workers(available_parallelism().map_or(1, Into::into))
+    .workers(workers)
+    .max_connections((most / workers).max(1))
     .shutdown_timeout(LAST_REQUESTS)
     .client_request_timeout(Duration::from_secs(5))
     // An answer given before the whole body was read, such as 413, needs this long to be seen.
@@ -343,7 +366,10 @@ fn serve(state: web::Data<AppState>, signing: Key, listener: TcpListener) -> std
     // A compressed page goes out in several small writes, and without this each waits for the client's delayed
     // acknowledgement: 40 ms.
     .tcp_nodelay(true)
-    .on_connect(|connection, _| give_up_on_silence(connection))
+    .on_connect(move |connection, data| {
+        give_up_on_silence(connection);
+        connections.opened(connection, data);
+    })
     .disable_signals()
     .listen(listener)?;
     Ok(server.run())

@@ -19,6 +19,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{fs, io};
 
 use ipnet::IpNet;
@@ -34,7 +35,7 @@ use crate::telemetry;
 use sources::Settings;
 
 /// All settings by name. In the environment they are upper-case, with `__` for the dot.
-const KEYS: [&str; 32] = [
+const KEYS: [&str; 33] = [
     "bind",
     "public_url",
     "data_dir",
@@ -66,6 +67,7 @@ const KEYS: [&str; 32] = [
     "limits.staged_mib",
     "limits.requests_per_minute",
     "limits.uploads_per_minute",
+    "limits.disk_reserve_mib",
     "trusted_proxies",
 ];
 
@@ -104,6 +106,8 @@ pub struct Config {
     pub limits: Limits,
     /// Whether guessing passwords is limited. No setting: true for people, false for most tests.
     pub limits_guesses: bool,
+    /// For how long a request's body may stop. No setting: half a minute for people, less for tests.
+    pub body_silence: Duration,
     /// bcrypt's cost (its work doubles with each step). No setting: 12 for people, less for tests.
     pub bcrypt_cost: u32,
     url_follows_bind: bool,
@@ -133,6 +137,8 @@ pub struct Limits {
     pub requests_per_minute: u32,
     /// The most uploads in a minute, likewise.
     pub uploads_per_minute: u32,
+    /// What uploads leave free of a disk, in MiB; `None`: 1024, or a twentieth of a small disk.
+    pub disk_reserve_mib: Option<u32>,
 }
 
 impl Limits {
@@ -228,8 +234,10 @@ impl Config {
                 staged_mib: 4096,
                 requests_per_minute: 30_000,
                 uploads_per_minute: 6000,
+                disk_reserve_mib: None,
             },
             limits_guesses: true,
+            body_silence: Duration::from_secs(30),
             bcrypt_cost: 12,
             url_follows_bind: true,
         }
@@ -312,6 +320,12 @@ impl Config {
             "a whole number from 1 to 1000000",
             within(1..=1_000_000),
         );
+        settings.set(
+            &mut limits.disk_reserve_mib,
+            "limits.disk_reserve_mib",
+            "a whole number from 0 to 100000000",
+            |text| within(0..=100_000_000)(text).map(Some),
+        );
     }
 
     /// What signs cookies and tokens.
@@ -364,14 +378,25 @@ impl Config {
             None => "oidc: null # nobody logs in elsewhere\n".into(),
         };
         let proxies: Vec<_> = self.trusted_proxies.iter().map(IpNet::to_string).collect();
-        let Limits { upload_mib, megapixels, files_per_upload, staged_mib, requests_per_minute, uploads_per_minute } =
-            self.limits;
+        let Limits {
+            upload_mib,
+            megapixels,
+            files_per_upload,
+            staged_mib,
+            requests_per_minute,
+            uploads_per_minute,
+            ..
+        } = self.limits;
+        let disk_reserve = self
+            .limits
+            .disk_reserve_mib
+            .map_or("null # 1024, or a twentieth of a small disk".into(), |mib| mib.to_string());
         format!(
             "bind: {}\npublic_url: {}\ndata_dir: {}\ndatabase_url: {database_url}\nsecret_key: {secret_key}\n\
              {s3}{oidc}jwt:\n  secret_key: {jwt_key}\n  algorithm: HS256\n  access_token_expire_minutes: {}\n\
              cors:\n  allowed_origins: {}\nregistration: {}\n{metrics}log_level: {}\nlog_format: {}\ntrusted_proxies: {}\n\
              limits:\n  upload_mib: {upload_mib}\n  megapixels: {megapixels}\n  files_per_upload: {files_per_upload}\n  staged_mib: {staged_mib}\n  \
-             requests_per_minute: {requests_per_minute}\n  uploads_per_minute: {uploads_per_minute}\n",
+             requests_per_minute: {requests_per_minute}\n  uploads_per_minute: {uploads_per_minute}\n  disk_reserve_mib: {disk_reserve}\n",
             json!(self.bind.to_string()),
             json!(self.public_url.origin()),
             json!(self.data_dir.to_string_lossy()),

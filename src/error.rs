@@ -81,6 +81,10 @@ impl SentFrom {
     }
 }
 
+/// What a person is told when the disk is full.
+pub const DISK_FULL: &str = "The disk of this Lumina is full, so nothing new can be kept. Deleting photos works, and makes room \
+                             a minute later. Whoever runs this Lumina finds more in its log and by `lumina doctor`.";
+
 /// What went wrong with a request.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
@@ -170,6 +174,9 @@ pub enum AppError {
     /// The database or the storage cannot answer now; trying again later helps.
     #[error("unavailable: {0}")]
     Unavailable(String),
+    /// There is no room on a disk: deleting makes some.
+    #[error("the disk is full")]
+    DiskFull,
     /// Our fault.
     #[error("internal: {0}")]
     Internal(Box<dyn StdError + Send + Sync>),
@@ -216,6 +223,7 @@ impl ResponseError for AppError {
             Self::ChangedMeanwhile => StatusCode::PRECONDITION_FAILED,
             Self::Elsewhere { away: false, .. } => StatusCode::FORBIDDEN,
             Self::Unavailable(_) | Self::Elsewhere { away: true, .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -237,6 +245,7 @@ impl From<DieselError> for AppError {
             // The connection was lost while committing.
             DieselError::RollbackErrorOnCommit { commit_error, .. } => Self::unavailable(commit_error.to_string()),
             DieselError::BrokenTransactionManager => Self::unavailable(error.to_string()),
+            DieselError::DatabaseError(_, info) if info.message().contains("No space left on device") => Self::DiskFull,
             DieselError::DatabaseError(kind, info) if database_is_away(kind, info.message()) => {
                 Self::unavailable(info.message())
             }
@@ -248,7 +257,7 @@ impl From<DieselError> for AppError {
 /// Postgres and libpq tell a lost, full or overloaded server by message only: libpq's own failures carry no SQLSTATE,
 /// and Diesel passes on no SQLSTATE it has no kind for.
 fn database_is_away(kind: &DatabaseErrorKind, message: &str) -> bool {
-    const SIGNS: [&str; 14] = [
+    const SIGNS: [&str; 13] = [
         "deadlock detected",
         "server closed the connection",
         "terminating connection",
@@ -260,7 +269,6 @@ fn database_is_away(kind: &DatabaseErrorKind, message: &str) -> bool {
         "could not send data",
         "SSL connection has been closed",
         "canceling statement due to",
-        "No space left on device",
         "too many clients",
         "out of memory",
     ];
@@ -271,7 +279,7 @@ fn database_is_away(kind: &DatabaseErrorKind, message: &str) -> bool {
 impl From<StorageError> for AppError {
     fn from(error: StorageError) -> Self {
         match error {
-            StorageError::Full => Self::unavailable("the storage is full"),
+            StorageError::Full => Self::DiskFull,
             StorageError::NoRoom => Self::OverQuota("This is more than you may send at a time.".to_owned()),
             // A row names these bytes: that they are gone is not the client's mistake.
             StorageError::NotFound => Self::internal("stored bytes are missing"),

@@ -14,6 +14,8 @@
 //! | [`db`] | the door to Postgres, and our own Postgres when none is given |
 //! | [`oidc`] | who somebody is, told by an OpenID Connect provider |
 //! | [`config`], [`telemetry`], [`error`], [`passwords`], [`tokens`] | settings, logs, errors, bcrypt, access tokens |
+//! | [`disk_space`] | how full the disk is, and what is kept free of it |
+//! | [`supervisor`] | background tasks: restarted when they panic or end |
 //! | [`failpoints`] | where tests end the process; nothing in a release build |
 //!
 //! Dependencies point one way: pages, api → web → album → models, storage, media → db, config, error.
@@ -28,6 +30,7 @@ pub mod app;
 pub mod commands;
 pub mod config;
 pub mod db;
+pub mod disk_space;
 pub mod durations;
 pub mod error;
 pub mod failpoints;
@@ -39,6 +42,7 @@ pub mod pages;
 pub mod passwords;
 pub mod routes;
 pub mod storage;
+pub mod supervisor;
 pub mod telemetry;
 pub mod threads;
 pub mod tokens;

@@ -1,5 +1,6 @@
 //! The command line: `lumina [--config FILE] [SUBCOMMAND]`.
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,6 +10,11 @@ use lumina::commands::{self, Backup, Doctor, Restore, StorageCommand, UserComman
 use lumina::config::{Config, environment};
 use lumina::media::outside;
 use lumina::telemetry;
+
+/// glibc's keeps what a burst of connections took: 430 MB after 2 500 slow readers, and no more than 100 MB of it were in use. This
+/// one gives it back within seconds. Without huge pages, of which each that is touched would count whole.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A self-hosted photo album and image host.
 #[derive(Parser)]
@@ -51,7 +57,9 @@ fn main() -> ExitCode {
     if arguments.next().is_some_and(|first| first == outside::SUBCOMMAND) {
         return outside::run_subcommand(arguments);
     }
-    serve_or_else(Arguments::parse())
+    let code = serve_or_else(Arguments::parse());
+    telemetry::flush();
+    code
 }
 
 #[actix_web::main]
@@ -59,7 +67,7 @@ async fn serve_or_else(arguments: Arguments) -> ExitCode {
     match run(arguments).await {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("lumina: {error}");
+            say(io::stderr(), &format!("lumina: {error}\n"));
             ExitCode::FAILURE
         }
     }
@@ -69,11 +77,12 @@ async fn run(arguments: Arguments) -> Result<ExitCode, StartError> {
     let config = Config::load(arguments.config.as_deref(), environment());
     if let Ok(config) = &config {
         telemetry::init(config);
+        telemetry::log_panics();
     }
     match (arguments.command.unwrap_or(Command::Serve), config) {
         (Command::Doctor(options), config) => return commands::doctor(config, options).await,
         (_, Err(problems)) => return Err(problems.into()),
-        (Command::Config, Ok(config)) => print!("{}", config.effective()),
+        (Command::Config, Ok(config)) => say(io::stdout(), &config.effective()),
         (Command::Migrate, Ok(config)) => App::migrate(config).await?,
         (Command::User(command), Ok(config)) => commands::user(&config, command).await?,
         (Command::Storage(command), Ok(config)) => return commands::storage(&config, command).await,
@@ -83,11 +92,16 @@ async fn run(arguments: Arguments) -> Result<ExitCode, StartError> {
         (Command::Serve, Ok(config)) => {
             let app = App::start(config).await?;
             if let Some(link) = app.setup_link() {
-                println!("Nobody has an account yet. Make the first one, the admin's, at {link}");
+                say(io::stdout(), &format!("Nobody has an account yet. Make the first one, the admin's, at {link}\n"));
             }
-            println!("Lumina is ready at {}", app.state.absolute(lumina::routes::home()));
+            say(io::stdout(), &format!("Lumina is ready at {}\n", app.state.absolute(lumina::routes::home())));
             app.run().await?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where nobody listens any more, nobody misses it: `println!` would panic.
+fn say(mut to: impl Write, text: &str) {
+    let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
 }

@@ -181,6 +181,7 @@ mod tests {
         let (next, turns) = channel();
         let turns = Arc::new(Mutex::new(turns));
         let order = Arc::new(Mutex::new(Vec::new()));
+        #[expect(clippy::disallowed_methods, reason = "the test waits for it")]
         let begin = |lane: Lane, who: &'static str| {
             let (passwords, turns, order) = (passwords.clone(), Arc::clone(&turns), Arc::clone(&order));
             tokio::spawn(async move {

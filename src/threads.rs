@@ -137,6 +137,7 @@ mod tests {
     use super::*;
 
     /// Begins a job that lasts until something is sent or the sender is dropped.
+    #[expect(clippy::disallowed_methods, reason = "the test waits for it")]
     fn begin(threads: &Threads, until: Receiver<()>) -> tokio::task::JoinHandle<Result<(), AppError>> {
         let threads = threads.clone();
         tokio::spawn(async move { threads.run(move || until.recv().unwrap_or_default()).await })

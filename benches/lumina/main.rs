@@ -13,6 +13,8 @@
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
     reason = "a benchmark that cannot go on ends, and prepares its data past the program's own doors"
 )]
 

@@ -4,6 +4,8 @@
 //! newest [`WITH_BYTES`] have their files, as hard links to the same forty; the others show their placeholders alone. Running
 //! it again replaces demo's photos and password. Lumina may be running meanwhile.
 
+#![expect(clippy::print_stdout, reason = "it tells whoever runs it")]
+
 mod landscape;
 
 use std::error::Error;

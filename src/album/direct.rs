@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use diesel::PgConnection;
 use futures_util::StreamExt;
+use tokio::task::spawn_blocking;
 
 use crate::album::{Album, NotTaken, Staged, Taken, shown_name};
 use crate::error::AppError;
@@ -65,7 +66,7 @@ impl Album {
     ///
     /// # Errors
     /// [`AppError::Conflict`] when its owner has announced too many, [`AppError::OverQuota`] when it would not fit,
-    /// [`AppError::Unavailable`].
+    /// [`AppError::DiskFull`], [`AppError::Unavailable`].
     pub async fn announce(
         &self,
         owner: UserId,
@@ -74,6 +75,10 @@ impl Album {
         secret_hash: Vec<u8>,
     ) -> Result<Announced, AppError> {
         let size_bytes = i64::try_from(size).map_err(AppError::internal)?;
+        let space = self.storage.disk_space().clone();
+        if !spawn_blocking(move || space.admits_uploads()).await.map_err(AppError::internal)? {
+            return Err(AppError::DiskFull);
+        }
         let mut upload = Upload::new(owner, shown_name(filename), size_bytes, None);
         let lifetime = upload::LIFETIME.to_std().unwrap_or(Duration::ZERO);
         let url = self.storage.put_url(key(upload.id), size, lifetime).await?;

@@ -33,6 +33,7 @@ pub fn rows(db: &Db) -> Rows {
     let (send, receive) = mpsc::channel(AHEAD);
     let db = db.clone();
     let begun = stream::once(async move {
+        #[expect(clippy::disallowed_methods, reason = "it ends with the list")]
         tokio::spawn(async move {
             let pages = send.clone();
             let read = db.read(move |conn| {

@@ -27,17 +27,32 @@ impl Album {
             if let Err(error) = swept {
                 tracing::warn!(%error, "sweeping");
             }
+            actix_web::rt::time::sleep(EVERY).await;
+        }
+    }
+
+    /// Tidies up, likewise.
+    pub async fn keep_tidy(self) {
+        loop {
             if !self.storage.is_known_to_be_away()
                 && let Err(error) = self.tidy().await
             {
                 tracing::warn!(%error, "tidying up");
             }
+            actix_web::rt::time::sleep(EVERY).await;
+        }
+    }
+
+    /// Makes and removes public photos' copies, likewise.
+    pub async fn keep_published(self) {
+        loop {
             let more = match self.publish().await {
                 Ok(more) => more,
-                // Tidying up said so.
-                Err(_) if self.storage.is_known_to_be_away() => false,
                 Err(error) => {
-                    tracing::warn!(%error, "copying public photos for the CDN");
+                    // The sweeper says when the storage is away.
+                    if !self.storage.is_known_to_be_away() {
+                        tracing::warn!(%error, "copying public photos for the CDN");
+                    }
                     false
                 }
             };

@@ -22,6 +22,10 @@ pub struct Health {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(pattern = "^away$", nullable = false, example = "away")]
     storage: Option<&'static str>,
+    /// `full` when the disk is: uploads are refused. Everything else works, so the status stays `ok`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^full$", nullable = false, example = "full")]
+    disk: Option<&'static str>,
 }
 
 /// 200 when the database takes writes and the storage answers, else 503 with what does not.
@@ -34,8 +38,9 @@ pub async fn show_health(state: web::Data<AppState>) -> HttpResponse {
         })
     };
     let (database, storage) = (away("database", database), away("storage", storage));
+    let disk = (!state.album.storage().disk_space().admits_uploads()).then_some("full");
     if database.is_none() && storage.is_none() {
-        return HttpResponse::Ok().json(Health { status: "ok", database, storage });
+        return HttpResponse::Ok().json(Health { status: "ok", database, storage, disk });
     }
-    HttpResponse::ServiceUnavailable().json(Health { status: "unavailable", database, storage })
+    HttpResponse::ServiceUnavailable().json(Health { status: "unavailable", database, storage, disk })
 }

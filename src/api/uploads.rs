@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
+use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -23,7 +24,6 @@ use crate::storage::{Kind, ObjectKey};
 use crate::tokens::RandomSecret;
 use crate::web::caller::{Sent, WritePhotos};
 use crate::web::forms::{JsonBody, Pairs};
-use crate::web::pace::Pace;
 
 /// Other names for the types of the formats: what is in the file is found out when it is confirmed.
 const ALIASES: [&str; 6] =
@@ -132,8 +132,8 @@ pub async fn receive_upload(
         return Err(other(length));
     }
     let mut incoming = state.album.begin_receiving(&upload).await?;
-    let (mut pace, mut size) = (Pace::default(), 0_u64);
-    while let Some(chunk) = pace.next(&mut body).await? {
+    let mut size = 0_u64;
+    while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|_| AppError::BadRequest("The upload broke off. Send it again.".to_owned()))?;
         size += chunk.len() as u64;
         if size > announced {

@@ -33,6 +33,7 @@ impl Stop {
         let asked = Arc::new(AtomicBool::new(false));
         for kind in [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()] {
             let (mut signal, asked) = (signal(kind)?, asked.clone());
+            #[expect(clippy::disallowed_methods, reason = "the command ends with the process")]
             actix_web::rt::spawn(async move {
                 signal.recv().await;
                 asked.store(true, Ordering::Relaxed);

@@ -60,6 +60,10 @@ impl<Q: Send + 'static, A: Send + 'static> Gathered<Q, A> {
             let turn = Turn { idle: Arc::clone(&self.idle), questions: Some(questions) };
             let (db, answer_all) = (self.db.clone(), self.answer_all);
             // Not by whoever asks: they may leave while others wait. Each is told what went wrong.
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "it ends when nobody asks; the next who asks begins another"
+            )]
             actix_web::rt::spawn(async move {
                 if let Err(error) = db.read(move |conn| turn.work(conn, answer_all)).await {
                     tracing::debug!(%error, "asking together");

@@ -38,6 +38,7 @@ pub(super) use keeper::Message;
 
 use crate::config::create_private_dir;
 use crate::db::Db;
+use crate::disk_space::ReserveFile;
 use cluster::Cluster;
 use keeper::{Fingerprint, Keeper};
 use server::Server;
@@ -64,6 +65,9 @@ impl PrivatePostgres {
         create_private_dir(data_dir).map_err(PrivateError::at(data_dir))?;
         let data_dir = data_dir.canonicalize().map_err(PrivateError::at(data_dir))?;
         let lock = lock(&data_dir)?;
+        if let Err(error) = ReserveFile::of(&data_dir).give_up_if_full() {
+            tracing::debug!(%error, "the reserve file");
+        }
         let cluster = Cluster::open(&data_dir)?;
         let folder = File::open(&cluster.folder).map_err(PrivateError::at(&cluster.folder))?;
         let url = cluster::url(&cluster.folder, &folder)?;
@@ -167,6 +171,7 @@ pub fn lock(data_dir: &Path) -> Result<File, PrivateError> {
         }
         Err(error) => return Err(PrivateError::at(&path)(error.into())),
     }
-    file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(PrivateError::at(&path))?;
+    // On a full disk there is no room for it: who holds the lock is a courtesy.
+    let _ = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
     Ok(file)
 }

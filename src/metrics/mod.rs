@@ -23,6 +23,7 @@ use crate::album::Album;
 use crate::db::Db;
 use crate::durations::{Durations, durations};
 use crate::passwords::Passwords;
+use crate::web::connections::Connections;
 
 /// What [`Metrics::text`] is.
 pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -56,7 +57,7 @@ impl fmt::Debug for Metrics {
 impl Metrics {
     /// Those of a running Lumina.
     #[must_use]
-    pub fn new(db: &Db, album: &Album, passwords: &Passwords) -> Self {
+    pub fn new(db: &Db, album: &Album, passwords: &Passwords, connections: &Connections) -> Self {
         let mut registry = Registry::default();
         let metrics = Self {
             requests: Family::default(),
@@ -78,7 +79,7 @@ impl Metrics {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         started.set(now.as_secs_f64());
         registry.register("process_start_time_seconds", "When the process was started, in seconds since 1970", started);
-        registry.register_collector(Box::new(observed::Observed::new(db, album, passwords)));
+        registry.register_collector(Box::new(observed::Observed::new(db, album, passwords, connections)));
         registry.register_collector(Box::new(process::Process));
         Self { registry, ..metrics }
     }
@@ -110,6 +111,8 @@ fn register_album(registry: &mut Registry, album: &Album) {
     registry.register("lumina_rendition_duration_seconds", what, own.rendition_seconds.clone());
     registry.register("lumina_sweeps", "Rounds of the sweeper, by outcome", own.sweeps.clone());
     registry.register("lumina_swept_photos", "Deleted photos whose bytes the sweeper removed", own.swept.clone());
+    let restarts = album.storage().supervisor().restarts.clone();
+    registry.register("lumina_task_restarts", "Restarts of background tasks that panicked or ended", restarts);
     let calls = album.storage_calls();
     registry.register("lumina_storage_requests", "Requests to the storage, by outcome", calls.requests.clone());
     let what = "Requests to the storage, all tries included; of a read until its first byte, in seconds";

@@ -17,6 +17,8 @@ use tempfile::{NamedTempFile, TempPath};
 use super::list::{self, Listing};
 use super::temporary::TemporaryFolder;
 use super::{Calls, Object, ObjectKey, Received, StorageError};
+use crate::disk_space::DiskSpace;
+use crate::supervisor::Supervisor;
 
 /// How often a photo's folder is made again when deletions keep removing it.
 const ATTEMPTS: usize = 32;
@@ -27,6 +29,7 @@ pub struct Disk {
     root: Arc<Path>,
     temporaries: TemporaryFolder,
     calls: Calls,
+    supervisor: Supervisor,
 }
 
 impl Disk {
@@ -34,10 +37,15 @@ impl Disk {
         &self.calls
     }
 
+    pub(super) fn supervisor(&self) -> &Supervisor {
+        &self.supervisor
+    }
+
     /// See [`super::Storage::disk`].
-    pub(super) async fn open(data_dir: &Path) -> Result<Self, StorageError> {
-        let temporaries = TemporaryFolder::open(data_dir).await?;
-        let disk = Self { root: data_dir.into(), temporaries, calls: Calls::default() };
+    pub(super) async fn open(data_dir: &Path, space: DiskSpace) -> Result<Self, StorageError> {
+        let temporaries = TemporaryFolder::open(data_dir, space).await?;
+        let disk =
+            Self { root: data_dir.into(), temporaries, calls: Calls::default(), supervisor: Supervisor::default() };
         let opened = disk.clone();
         blocking(move || {
             let photos = disk.root.join("photos");

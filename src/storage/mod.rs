@@ -27,6 +27,8 @@ use futures_util::StreamExt;
 use futures_util::stream;
 
 use crate::config::{Config, S3Config};
+use crate::disk_space::DiskSpace;
+use crate::supervisor::Supervisor;
 
 pub use calls::Calls;
 pub use disk::Disk;
@@ -124,26 +126,39 @@ impl Storage {
     /// As [`Storage::disk`] and [`Storage::s3`].
     pub async fn open(config: &Config) -> Result<Self, OpenError> {
         match &config.s3 {
-            Some(s3) => Self::s3(&config.data_dir, s3).await,
-            None => Self::disk(&config.data_dir).await,
+            Some(s3) => Ok(Self::S3(S3::open(&config.data_dir, DiskSpace::configured(config), s3).await?)),
+            None => {
+                let opened = Disk::open(&config.data_dir, DiskSpace::configured(config)).await;
+                Ok(Self::Disk(opened.map_err(|error| in_folder(&config.data_dir, error))?))
+            }
         }
     }
 
-    /// Opens the storage on disk in `data_dir`, making its folders when they are missing.
+    /// Opens the storage on disk in `data_dir`, making its folders when they are missing, with the usual reserve.
     ///
     /// # Errors
     /// When a folder cannot be made.
     pub async fn disk(data_dir: &Path) -> Result<Self, OpenError> {
-        Ok(Self::Disk(Disk::open(data_dir).await.map_err(|error| in_folder(data_dir, error))?))
+        let space = DiskSpace::of(data_dir, None);
+        Ok(Self::Disk(Disk::open(data_dir, space).await.map_err(|error| in_folder(data_dir, error))?))
     }
 
     /// Opens the storage in a bucket, after finding out that the bucket is there and may be used. Files on their way to it
-    /// lie in `data_dir`.
+    /// lie in `data_dir`, with the usual reserve.
     ///
     /// # Errors
     /// When the bucket cannot be used, or a folder not be made.
     pub async fn s3(data_dir: &Path, config: &S3Config) -> Result<Self, OpenError> {
-        Ok(Self::S3(S3::open(data_dir, config).await?))
+        Ok(Self::S3(S3::open(data_dir, DiskSpace::of(data_dir, None), config).await?))
+    }
+
+    /// Room on the disks of this machine.
+    #[must_use]
+    pub fn disk_space(&self) -> &DiskSpace {
+        match self {
+            Self::Disk(disk) => disk.temporaries().space(),
+            Self::S3(s3) => s3.temporaries().space(),
+        }
     }
 
     /// What is counted of it.
@@ -152,6 +167,15 @@ impl Storage {
         match self {
             Self::Disk(disk) => disk.calls(),
             Self::S3(s3) => s3.calls(),
+        }
+    }
+
+    /// What restarts its background tasks, and those of whoever works on it.
+    #[must_use]
+    pub fn supervisor(&self) -> &Supervisor {
+        match self {
+            Self::Disk(disk) => disk.supervisor(),
+            Self::S3(s3) => s3.supervisor(),
         }
     }
 

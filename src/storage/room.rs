@@ -51,6 +51,11 @@ impl Room {
         Self { ledger: None, held: 0 }
     }
 
+    /// Whether somebody sends the bytes.
+    pub(super) fn is_for_an_upload(&self) -> bool {
+        self.ledger.is_some()
+    }
+
     /// Holds so many bytes more.
     ///
     /// # Errors

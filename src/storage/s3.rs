@@ -34,6 +34,8 @@ use super::object::CHUNK;
 use super::temporary::TemporaryFolder;
 use super::{Calls, ClockOffset, Object, ObjectKey, Received, Room, StorageError, Temporary};
 use crate::config::S3Config;
+use crate::disk_space::DiskSpace;
+use crate::supervisor::Supervisor;
 
 pub use check::BucketProblem;
 use circuit::Circuit;
@@ -81,6 +83,7 @@ struct Shared {
     probing: Mutex<()>,
     bounds: Bounds,
     calls: Calls,
+    supervisor: Supervisor,
 }
 
 /// What is put in; can be read from its beginning as often as it has to be sent.
@@ -92,16 +95,22 @@ enum Source {
 
 impl S3 {
     /// See [`super::Storage::s3`].
-    pub(super) async fn open(data_dir: &Path, config: &S3Config) -> Result<Self, super::OpenError> {
-        Self::open_within(Bounds::default(), data_dir, config).await
+    pub(super) async fn open(data_dir: &Path, space: DiskSpace, config: &S3Config) -> Result<Self, super::OpenError> {
+        Self::open_within(Bounds::default(), data_dir, space, config).await
     }
 
-    async fn open_within(bounds: Bounds, data_dir: &Path, config: &S3Config) -> Result<Self, super::OpenError> {
-        let temporaries = TemporaryFolder::open(data_dir).await.map_err(|error| super::in_folder(data_dir, error))?;
+    async fn open_within(
+        bounds: Bounds,
+        data_dir: &Path,
+        space: DiskSpace,
+        config: &S3Config,
+    ) -> Result<Self, super::OpenError> {
+        let temporaries =
+            TemporaryFolder::open(data_dir, space).await.map_err(|error| super::in_folder(data_dir, error))?;
         let client = Client::new(config, bounds).map_err(|failure| BucketProblem::of(&failure, config))?;
         check::check(&client, config, bounds.first_pause).await?;
-        let (circuit, many_parts, probing, calls) = Default::default();
-        let shared = Shared { client, circuit, temporaries, many_parts, probing, bounds, calls };
+        let (circuit, many_parts, probing, calls, supervisor) = Default::default();
+        let shared = Shared { client, circuit, temporaries, many_parts, probing, bounds, calls, supervisor };
         shared.circuit.succeeded();
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -112,6 +121,10 @@ impl S3 {
 
     pub(super) fn calls(&self) -> &Calls {
         &self.shared.calls
+    }
+
+    pub(super) fn supervisor(&self) -> &Supervisor {
+        &self.shared.supervisor
     }
 
     /// See [`super::Storage::temporary`]. Refuses a file while it could not be put in; it may be one more of many that come
@@ -130,6 +143,7 @@ impl S3 {
         // An upload in parts that is dropped half-way stays in the bucket, unseen and paid for. So it goes on when the one
         // who asked for it has gone.
         let this = self.clone();
+        #[expect(clippy::disallowed_methods, reason = "it ends when the file is put")]
         let putting = tokio::spawn(async move {
             let (shared, key) = (&this.shared, key.to_string());
             this.keep(|| shared.many_parts.put(&shared.client, &key, file.path())).await

@@ -11,27 +11,32 @@ use tokio::io::{AsyncWriteExt, BufWriter};
 
 use super::disk::{blocking, make_folder};
 use super::{Object, Room, StorageError};
+use crate::disk_space::DiskSpace;
 
 /// Bytes gathered before they go to the file: a request's chunks are small, and each write is a hop to another thread.
 const BUFFER: usize = 128 * 1024;
+
+/// An upload looks again after so many bytes whether the disk has room.
+const CHECKED_EVERY: usize = 1 << 20;
 
 /// Where files lie while they are received: a folder of this machine, whatever storage they go to. Every process that
 /// works with it holds a shared lock on it, which the kernel drops when the process ends.
 #[derive(Clone, Debug)]
 pub(super) struct TemporaryFolder {
     path: PathBuf,
+    space: DiskSpace,
     lock: Arc<fs::File>,
 }
 
 impl TemporaryFolder {
     /// The one in `data_dir`, which is made when it is missing.
-    pub(super) async fn open(data_dir: &Path) -> Result<Self, StorageError> {
+    pub(super) async fn open(data_dir: &Path, space: DiskSpace) -> Result<Self, StorageError> {
         let path = data_dir.join("tmp");
         blocking(move || {
             make_folder(&path)?;
             let lock = fs::File::open(&path)?;
             flock(&lock, FlockOperation::LockShared)?;
-            Ok(Self { path, lock: Arc::new(lock) })
+            Ok(Self { path, space, lock: Arc::new(lock) })
         })
         .await
     }
@@ -42,7 +47,7 @@ impl TemporaryFolder {
 
     /// See [`super::Storage::clear_temporary`].
     pub(super) async fn clear(&self) -> Result<(), StorageError> {
-        let Self { path, lock } = self.clone();
+        let Self { path, lock, .. } = self.clone();
         blocking(move || {
             if flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
                 // The other one's files cannot be told from those left behind. It may have cost us our own lock.
@@ -62,12 +67,25 @@ impl TemporaryFolder {
         .await
     }
 
-    /// A new file, with mode 0600.
+    /// A new file, with mode 0600. An upload leaves the reserve of the disk alone.
     pub(super) async fn file(&self, room: Room) -> Result<Temporary, StorageError> {
+        if room.is_for_an_upload() {
+            check(&self.space).await?;
+        }
         let folder = self.path.clone();
         let file = blocking(move || NamedTempFile::new_in(folder)).await?;
-        Ok(Temporary::new(file, room))
+        Ok(Temporary::new(file, room, self.space.clone()))
     }
+
+    pub(super) fn space(&self) -> &DiskSpace {
+        &self.space
+    }
+}
+
+async fn check(space: &DiskSpace) -> Result<(), StorageError> {
+    let space = space.clone();
+    // A network's file system may keep one waiting.
+    if blocking(move || Ok(space.admits_uploads())).await? { Ok(()) } else { Err(StorageError::Full) }
 }
 
 /// A file that is being written, on disk and, where that is the storage, in its file system. Removed when dropped.
@@ -77,6 +95,9 @@ pub struct Temporary {
     file: BufWriter<File>,
     path: TempPath,
     room: Room,
+    space: DiskSpace,
+    /// Bytes of an upload since it was last looked whether the disk has room.
+    unchecked: usize,
 }
 
 /// A whole file that waits to be put in. Removed when dropped. It holds neither a buffer nor an open file: one upload
@@ -88,11 +109,11 @@ pub struct Received {
 }
 
 impl Temporary {
-    fn new(file: NamedTempFile, room: Room) -> Self {
+    fn new(file: NamedTempFile, room: Room, space: DiskSpace) -> Self {
         let (file, path) = file.into_parts();
         let mut file = File::from_std(file);
         file.set_max_buf_size(BUFFER);
-        Self { file: BufWriter::with_capacity(BUFFER, file), path, room }
+        Self { file: BufWriter::with_capacity(BUFFER, file), path, room, space, unchecked: 0 }
     }
 
     /// Appends `bytes`.
@@ -102,6 +123,11 @@ impl Temporary {
     /// goes on behind: the error may be an earlier call's.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), StorageError> {
         self.room.grow(bytes.len() as u64).map_err(|_| StorageError::NoRoom)?;
+        self.unchecked += bytes.len();
+        if self.room.is_for_an_upload() && self.unchecked > CHECKED_EVERY {
+            check(&self.space).await?;
+            self.unchecked = 0;
+        }
         Ok(self.file.write_all(bytes).await?)
     }
 

@@ -15,7 +15,7 @@ use actix_web::{Error, HttpRequest, HttpResponse};
 use askama::Template;
 use futures_util::FutureExt;
 
-use crate::error::AppError;
+use crate::error::{AppError, DISK_FULL};
 use crate::oidc::printable;
 use crate::routes;
 use crate::web::headers;
@@ -113,6 +113,7 @@ impl Frame {
         match cause {
             Some(AppError::Internal(cause)) => tracing::error!(%cause, "request failed"),
             Some(AppError::Unavailable(cause)) => tracing::warn!(cause, "unavailable"),
+            Some(AppError::DiskFull) => tracing::warn!("the disk is full"),
             Some(AppError::Elsewhere { detail, away: true, .. }) => tracing::warn!(detail, "the provider is away"),
             Some(error) => tracing::info!(%error, "refused"),
             None => {}
@@ -206,6 +207,7 @@ fn words(status: StatusCode, cause: Option<&AppError>) -> (&'static str, String)
              again."
                 .to_owned(),
         ),
+        (StatusCode::INSUFFICIENT_STORAGE, _) => ("The disk is full", DISK_FULL.to_owned()),
         (_, Some(AppError::OverQuota(reason))) => ("No room left", reason.clone()),
         (_, Some(AppError::Unsupported(reason))) => ("That cannot be read", reason.clone()),
         (_, Some(AppError::Conflict(reason))) => ("Somebody was faster", reason.clone()),

@@ -5,6 +5,7 @@ pub mod auth;
 pub mod bounds;
 pub mod bytes;
 pub mod caller;
+pub mod connections;
 pub mod cookies;
 pub mod cors;
 pub mod csrf;

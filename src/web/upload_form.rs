@@ -1,7 +1,7 @@
 //! Reading an upload: multipart fields in any order, each file streamed to a temporary file.
 //!
 //! A file that is too large does not spoil the others: its bytes are read and dropped up to a point, so that the client
-//! gets to see the answer. A client that stalls is cut off by [`Pace`].
+//! gets to see the answer. A client that stalls is cut off by [`crate::web::pace`].
 
 use actix_multipart::{Field, Multipart, MultipartError};
 use actix_web::http::StatusCode;
@@ -9,10 +9,9 @@ use futures_util::StreamExt;
 
 use crate::album::{Album, NotTaken, Staged, shown_name};
 use crate::config::Limits;
-use crate::error::AppError;
+use crate::error::{AppError, DISK_FULL};
 use crate::media::MediaError;
 use crate::models::{UserId, hashtag};
-use crate::web::pace::{Pace, in_time};
 
 /// The longest `hashtags` field, in bytes.
 const LONGEST_TEXT: usize = hashtag::LONGEST_LIST;
@@ -60,6 +59,7 @@ impl Refusal {
                     "Lumina cannot store photos just now. Nothing was kept of this one. Try again in a moment.";
                 (StatusCode::SERVICE_UNAVAILABLE, reason.to_owned())
             }
+            NotTaken::Failed(AppError::DiskFull) => (StatusCode::INSUFFICIENT_STORAGE, DISK_FULL.to_owned()),
             NotTaken::Failed(cause) => {
                 tracing::error!(%cause, "a photo could not be kept");
                 let reason = "Something went wrong on our side. Nothing was kept of this photo. Try again.";
@@ -73,6 +73,7 @@ impl Refusal {
     #[must_use]
     pub fn into_error(self) -> AppError {
         match self.status {
+            StatusCode::INSUFFICIENT_STORAGE => AppError::DiskFull,
             StatusCode::PAYLOAD_TOO_LARGE => AppError::TooLarge(self.reason),
             StatusCode::UNSUPPORTED_MEDIA_TYPE => AppError::Unsupported(self.reason),
             _ => AppError::invalid_field("file", self.reason),
@@ -112,8 +113,8 @@ impl UploadForm {
     /// room for it. Nothing stays behind then.
     pub async fn read(mut upload: Multipart, album: &Album, owner: UserId, limits: &Limits) -> Result<Self, AppError> {
         let mut form = Self::default();
-        let mut reader = Reader { album, owner, limits, pace: Pace::default(), unwanted: 0, files: 0, texts: 0 };
-        while let Some(field) = in_time(upload.next()).await? {
+        let mut reader = Reader { album, owner, limits, unwanted: 0, files: 0, texts: 0 };
+        while let Some(field) = upload.next().await {
             let mut field = field.map_err(|error| unreadable(&error))?;
             match field.name() {
                 Some("file") => form.read_file(&mut field, &mut reader).await?,
@@ -144,7 +145,7 @@ impl UploadForm {
             return reader.drain(field).await;
         }
         let mut staging = reader.album.stage(reader.owner).await?;
-        while let Some(chunk) = reader.pace.next(field).await? {
+        while let Some(chunk) = field.next().await {
             staging.write(&chunk.map_err(|_| broken_off())?).await?;
             if staging.size() > limits.upload_bytes() {
                 drop(staging);
@@ -165,7 +166,6 @@ struct Reader<'a> {
     album: &'a Album,
     owner: UserId,
     limits: &'a Limits,
-    pace: Pace,
     /// Bytes so far that nobody wants.
     unwanted: u64,
     /// Parts so far that are called “file”.
@@ -195,7 +195,7 @@ impl Reader<'_> {
     /// Reads on without keeping anything, up to [`PATIENCE`].
     async fn drain(&mut self, field: &mut Field) -> Result<(), AppError> {
         self.unwanted += FIELD;
-        while let Some(chunk) = self.pace.next(field).await? {
+        while let Some(chunk) = field.next().await {
             self.unwanted += chunk.map_err(|_| broken_off())?.len() as u64;
             if self.unwanted > PATIENCE {
                 break;
@@ -210,7 +210,7 @@ fn too_long() -> AppError {
 }
 
 async fn read_text(field: &mut Field) -> Result<String, AppError> {
-    let bytes = in_time(field.bytes(LONGEST_TEXT)).await?.map_err(|_| too_long())?;
+    let bytes = field.bytes(LONGEST_TEXT).await.map_err(|_| too_long())?;
     Ok(String::from_utf8_lossy(&bytes.map_err(|_| broken_off())?).into_owned())
 }
 

@@ -7,6 +7,8 @@
     clippy::indexing_slicing,
     clippy::string_slice,
     clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
     reason = "a test fails by panicking, and looks at rows and images past the program's own doors"
 )]
 
@@ -29,6 +31,7 @@ mod colour;
 mod command_faults;
 mod command_user;
 mod configuration;
+mod connections;
 mod corpus;
 mod crash_points;
 mod crashes;
@@ -52,6 +55,7 @@ mod hosts;
 mod invitations;
 mod large;
 mod limits;
+mod log;
 mod login;
 mod metadata;
 mod metrics;

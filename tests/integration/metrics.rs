@@ -119,7 +119,7 @@ async fn the_dashboard_and_the_alerts_speak_of_metrics_there_are() {
     let alerts = std::fs::read_to_string(docs.join("prometheus-alerts.yaml")).unwrap();
     let parsed: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
     assert!(parsed["panels"].as_array().unwrap().len() > 10);
-    assert_eq!(alerts.matches("- alert: ").count(), 3);
+    assert_eq!(alerts.matches("- alert: ").count(), 7);
     for (file, text) in [("dashboard", dashboard), ("alerts", alerts)] {
         let unknown: Vec<_> = named(&text).difference(&known).cloned().collect();
         assert!(unknown.is_empty(), "the {file} names {unknown:?}; there are {known:#?}");

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::invitations::{choose, invite};
-use crate::support::binary::Binary;
+use crate::support::binary::{Binary, log_with};
 use crate::support::browser::Browser;
 use crate::support::oidc::{self, Lies, LyingProvider, RealProvider};
 use crate::support::*;
@@ -417,8 +417,9 @@ async fn a_refusal_is_in_the_log_under_the_id_that_the_page_shows() {
     let sent = erin.get("/login/oidc").await.assert_status(303);
     let query = provider.let_in(sent.location());
     let page = erin.get(&format!("/login/oidc/callback?{query}")).await.assert_status(403);
-    let log = std::fs::read_to_string(data.with_extension("log")).unwrap();
-    let line = log.lines().find(|line| line.contains(page.header("x-request-id")) && line.contains("elsewhere"));
+    let of_the_page = |line: &str| line.contains(page.header("x-request-id")) && line.contains("elsewhere");
+    let log = log_with(&data, of_the_page).await;
+    let line = log.lines().find(|line| of_the_page(line));
     assert!(line.expect("a line with that id").to_lowercase().contains("nonce"), "{log}");
     page.assert_silent_about("nonce");
     for secret in query.split(['&', '=']).filter(|part| part.len() > 10).chain(["a secret of the client"]) {

@@ -51,6 +51,7 @@ impl Call {
             call = call.problem(429, "Too many requests. Try again after `Retry-After` seconds.");
         }
         call.problem(500, "A mistake of the server, which is in its log.")
+            .problem(507, "The disk of the server is full. Reading and deleting work.")
             .problem(503, "The database or the storage is away. Try again after `Retry-After` seconds.")
     }
 

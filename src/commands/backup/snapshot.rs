@@ -31,6 +31,7 @@ impl Snapshot {
         let (pages, rows) = mpsc::channel(2);
         let (end, ended) = oneshot::channel();
         let db = db.clone();
+        #[expect(clippy::disallowed_methods, reason = "it ends with the backup")]
         tokio::spawn(async move {
             let held = db.read(move |conn| hold(conn, id, &is_dumped, pages, &is_copied)).await;
             drop(end.send(held));

@@ -5,6 +5,7 @@ use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use futures_util::TryStreamExt;
+use indicatif::HumanBytes;
 use uuid::Uuid;
 
 use super::report::{Check, Report};
@@ -13,6 +14,7 @@ use crate::app::StartError;
 use crate::commands::database::{Opened, Schema};
 use crate::config::Config;
 use crate::db::{self, Condition};
+use crate::disk_space::DiskSpace;
 use crate::error::AppError;
 use crate::media::OutsideDecoder;
 #[cfg(target_os = "linux")]
@@ -57,6 +59,7 @@ pub(super) async fn look(config: &Config, report: &mut Report) -> Result<Option<
         ),
         Err(error) => Check::wrong("sandbox", format!("HEIC and AVIF are refused, as their decoder cannot be shut in: {error}")),
     });
+    report.check(disk(config));
     let database = database(config, report).await;
     let storage = storage(config, report).await;
     Ok(match (database, storage) {
@@ -72,6 +75,25 @@ pub(super) async fn look(config: &Config, report: &mut Report) -> Result<Option<
         }
         (None, _) => None,
     })
+}
+
+/// Whether uploads have room.
+fn disk(config: &Config) -> Check {
+    match DiskSpace::configured(config).look() {
+        Ok(free) => {
+            let (bytes, reserve) = (HumanBytes(free.bytes), HumanBytes(free.reserve));
+            let room = format!("{bytes} are free on the disk of {}", free.folder.display());
+            if free.is_full() {
+                Check::wrong(
+                    "disk",
+                    format!("{room}: uploads are refused below {reserve} (limits.disk_reserve_mib). Make room"),
+                )
+            } else {
+                Check::fine("disk", format!("{room}; uploads leave {reserve} of it"))
+            }
+        }
+        Err(error) => Check::note("disk", format!("how full it is cannot be found out: {error}")),
+    }
 }
 
 /// The database, if it answers and is up to date.

@@ -4,7 +4,7 @@
 //! does not. The limits stay, because exec keeps them.
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -67,14 +67,14 @@ pub fn run_subcommand(mut arguments: impl Iterator<Item = OsString>) -> ExitCode
     let mut number = || arguments.next()?.to_str()?.parse().ok();
     let allowance = || Some(Allowance { memory: number()?, cpu_seconds: number()?, file: number()? });
     let Some((allowance, program)) = { allowance }().zip(arguments.next()) else {
-        eprintln!("lumina decode is for Lumina's own use.");
+        let _ = writeln!(io::stderr(), "lumina decode is for Lumina's own use.");
         return ExitCode::from(2);
     };
     let error = match restrict(allowance, Path::new(&program)) {
         Ok(()) => become_decoder(&program, arguments),
         Err(error) => error,
     };
-    eprintln!("not started: {error}");
+    let _ = writeln!(io::stderr(), "not started: {error}");
     ExitCode::from(NOT_STARTED)
 }
 

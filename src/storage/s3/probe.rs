@@ -1,6 +1,7 @@
 //! Asking the bucket whether it is there.
 
 use std::io::Error;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -44,8 +45,9 @@ impl S3 {
     /// if not, until it is back.
     pub(super) fn failed(&self, why: &str) {
         if self.shared.circuit.failed(why) {
-            let looking_out = LookingOut { shared: Arc::downgrade(&self.shared), done: false };
-            tokio::spawn(looking_out.work());
+            let shared = Arc::downgrade(&self.shared);
+            let probe = move || LookingOut { shared: shared.clone(), done: false }.work();
+            self.shared.supervisor.run_until_done("bucket_probe", probe);
         }
     }
 }
@@ -57,19 +59,20 @@ struct LookingOut {
 }
 
 impl LookingOut {
-    async fn work(mut self) {
+    async fn work(mut self) -> ControlFlow<()> {
         while let Some(shared) = self.shared.upgrade() {
             // What all have met at once is over then, if it was a moment's.
             let pause = if shared.circuit.allows().is_ok() { shared.bounds.first_pause } else { EVERY };
             drop(shared);
             tokio::time::sleep(pause).await;
-            let Some(shared) = self.shared.upgrade() else { return };
+            let Some(shared) = self.shared.upgrade() else { break };
             let answer = shared.probe().await;
             if !shared.circuit.probed(&answer) {
                 self.done = true;
-                return;
+                break;
             }
         }
+        ControlFlow::Break(())
     }
 }
 

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::progress::never_idle;
 use super::{Bounds, S3};
+use crate::disk_space::DiskSpace;
 use crate::storage::{Kind, Listed, ObjectKey, Received, Room, StorageError};
 
 #[path = "../../../tests/integration/support/s3.rs"]
@@ -17,7 +18,8 @@ use server::{Mood, S3Server};
 
 async fn bucket(bounds: Bounds) -> (TempDir, S3Server, S3) {
     let (folder, server) = (tempfile::tempdir().unwrap(), S3Server::start());
-    let s3 = S3::open_within(bounds, folder.path(), &server.config()).await.unwrap();
+    let s3 =
+        S3::open_within(bounds, folder.path(), DiskSpace::of(folder.path(), None), &server.config()).await.unwrap();
     (folder, server, s3)
 }
 

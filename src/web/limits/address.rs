@@ -82,7 +82,8 @@ fn forwarded(hop: &str) -> Option<IpAddr> {
     forwarded_for(value.trim().trim_matches('"'))
 }
 
-fn network(address: IpAddr) -> IpAddr {
+/// An IPv4 address, or the network of 64 bits of an IPv6 address.
+pub fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => IpAddr::V6(cut(v6, 64)),

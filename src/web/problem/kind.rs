@@ -32,6 +32,7 @@ pub enum Kind {
     Invalid,
     TooManyRequests,
     Unavailable,
+    DiskFull,
     Internal,
 }
 
@@ -58,6 +59,7 @@ impl Kind {
         Self::Invalid,
         Self::TooManyRequests,
         Self::Unavailable,
+        Self::DiskFull,
         Self::Internal,
     ];
 
@@ -70,6 +72,7 @@ impl Kind {
             (Some(AppError::Taken(_)), _) => Self::Taken,
             (Some(AppError::OverQuota(_)), _) => Self::OverQuota,
             (Some(AppError::ChangedMeanwhile), _) => Self::ChangedMeanwhile,
+            (_, StatusCode::INSUFFICIENT_STORAGE) => Self::DiskFull,
             (Some(AppError::InProgress), _) => Self::InProgress,
             (Some(AppError::OtherRequest), _) => Self::OtherRequest,
             (Some(AppError::InsufficientScope(_)), _) => Self::InsufficientScope,
@@ -151,6 +154,10 @@ impl Kind {
             Self::Unavailable => {
                 ("unavailable", "The database or the storage is away. Try again after `Retry-After` seconds.")
             }
+            Self::DiskFull => (
+                "disk-full",
+                "The disk of the server is full: nothing new is kept until there is room. Reading and deleting work.",
+            ),
             Self::Internal => ("internal", "A mistake of the server; the log has it under `request_id`."),
         }
     }

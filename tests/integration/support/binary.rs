@@ -45,12 +45,26 @@ impl Binary {
 
     /// The same with more settings.
     pub fn start_with(data_dir: &Path, settings: &Settings<impl AsRef<str>>) -> Self {
-        let mut child = Self::spawn(data_dir, settings);
+        Self::start_by(Self::command(), log_file(data_dir), data_dir, settings)
+    }
+
+    /// The same after a shell has done `first`, such as `ulimit`, and with another stderr.
+    pub fn start_after(first: &str, stderr: Stdio, data_dir: &Path, settings: &Settings<impl AsRef<str>>) -> Self {
+        let plain = Self::command();
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{first}; exec \"$0\"")]).arg(plain.get_program());
+        command.env_clear().envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.current_dir(env!("CARGO_TARGET_TMPDIR"));
+        Self::start_by(command, stderr, data_dir, settings)
+    }
+
+    fn start_by(command: Command, stderr: Stdio, data_dir: &Path, settings: &Settings<impl AsRef<str>>) -> Self {
+        let mut child = Self::spawn(command, stderr, data_dir, settings);
         let stdout = BufReader::new(child.stdout.take().unwrap());
         let ready = stdout.lines().map_while(Result::ok).find_map(|line| {
             line.strip_prefix("Lumina is ready at ").map(|base| base.trim_end_matches('/').to_owned())
         });
-        let log = || std::fs::read_to_string(data_dir.with_extension("log")).unwrap();
+        let log = || std::fs::read_to_string(data_dir.with_extension("log")).unwrap_or_default();
         let base = ready.unwrap_or_else(|| panic!("it did not start:\n{}", log()));
         // It names the address of the proxy that it believes to be behind.
         let bind = settings
@@ -62,7 +76,8 @@ impl Binary {
 
     /// Starts it where it ends by itself, and waits for that.
     pub fn run_to_its_end(data_dir: &Path, settings: &Settings) -> ExitStatus {
-        let mut lumina = Self { child: Self::spawn(data_dir, settings), base: String::new() };
+        let mut lumina =
+            Self { child: Self::spawn(Self::command(), log_file(data_dir), data_dir, settings), base: String::new() };
         let begin = Instant::now();
         while lumina.runs() {
             assert!(begin.elapsed() < Duration::from_secs(30), "it does not end");
@@ -71,12 +86,10 @@ impl Binary {
         lumina.wait()
     }
 
-    fn spawn(data_dir: &Path, settings: &Settings<impl AsRef<str>>) -> Child {
-        let log = std::fs::File::options().create(true).append(true).open(data_dir.with_extension("log")).unwrap();
-        let mut command = Self::command();
+    fn spawn(mut command: Command, stderr: Stdio, data_dir: &Path, settings: &Settings<impl AsRef<str>>) -> Child {
         command.env("DATA_DIR", data_dir).env("BIND", "127.0.0.1:0");
         command.envs(settings.iter().map(|(name, value)| (name.as_ref(), value.as_ref())));
-        command.stdout(Stdio::piped()).stderr(log).spawn().unwrap()
+        command.stdout(Stdio::piped()).stderr(stderr).spawn().unwrap()
     }
 
     /// Somebody who is not signed in.
@@ -132,6 +145,24 @@ impl Binary {
     /// Whether it runs.
     pub fn runs(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
+    }
+}
+
+/// Where it logs to, unless a test says otherwise.
+fn log_file(data_dir: &Path) -> Stdio {
+    std::fs::File::options().create(true).append(true).open(data_dir.with_extension("log")).unwrap().into()
+}
+
+/// The log once it has such a line: lines are written a moment after what they tell of.
+pub async fn log_with(data_dir: &Path, wanted: impl Fn(&str) -> bool) -> String {
+    let begin = Instant::now();
+    loop {
+        let log = std::fs::read_to_string(data_dir.with_extension("log")).unwrap();
+        if log.lines().any(&wanted) {
+            return log;
+        }
+        assert!(begin.elapsed() < Duration::from_secs(10), "no such line in the log:\n{log}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
