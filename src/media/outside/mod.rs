@@ -6,10 +6,10 @@
 //! This process only waits for it, for so long and no longer ([`watch`]), and opens the picture that comes out.
 //!
 //! What it promises, for any file: nothing is started for one whose header is beyond the limits; the child's memory,
-//! CPU time, files and messages are bounded, it can read and write these two files alone (Linux 5.13 or newer), and
-//! neither it nor a file is left when [`OutsideDecoder::decode`] returns. Only the primary image comes out, upright:
-//! the decoder applies the turns that the container states (`irot`, `imir`), and an EXIF orientation in such a file means
-//! nothing (ISO/IEC 23008-12, 6.5.10).
+//! CPU time, files, threads and messages are bounded, it can read and write these two files alone (Linux 5.13 or newer),
+//! start no process and open no connection (any Linux), and neither it nor a file is left when
+//! [`OutsideDecoder::decode`] returns. Only the primary image comes out, upright: the decoder applies the turns that the
+//! container states (`irot`, `imir`), and an EXIF orientation in such a file means nothing (ISO/IEC 23008-12, 6.5.10).
 
 mod child;
 mod copy;
