@@ -8,7 +8,7 @@ use std::io::Cursor;
 use std::path::Path;
 
 use libfuzzer_sys::fuzz_target;
-use media::{Cleaned, Facts, Format, HEAD, Inspected, Limits, OutsideDecoder, RenditionName};
+use media::{Cleaned, Facts, Format, HEAD, Inspected, Limits, OutsideDecoder, RenditionName, Said};
 use peak_alloc::PeakAlloc;
 use tempfile::NamedTempFile;
 
@@ -45,7 +45,9 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn facts(bytes: &[u8]) {
-    for facts in [Facts::read(Some(bytes.to_vec())), Facts::of_container_in(Cursor::new(bytes))] {
+    let whole = || Some(bytes.to_vec());
+    let said = Said { exif: whole(), xmp: whole(), iptc: whole() };
+    for facts in [Facts::read(&said), Facts::of_container_in(Cursor::new(bytes))] {
         assert!(facts.taken_at.is_some() || facts.utc_offset_minutes.is_none());
         assert!(facts.place.is_none_or(|place| place.latitude.abs() <= 90.0 && place.longitude.abs() <= 180.0));
         assert!(facts.exposure.words().iter().all(|words| words.len() < 30));

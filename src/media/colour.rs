@@ -127,6 +127,13 @@ pub(super) fn to_srgb(pixels: Pixels, profile: Option<&ColorProfile>) -> Dynamic
         return from_inks(&image, inks, profile).into();
     }
     let image = match (profile.map(|profile| profile.color_space), image.color().has_color()) {
+        // The decoder of HEIC and AVIF answers in RGB, whatever the photo is in.
+        (Some(DataColorSpace::Gray), true) if is_grey(&image) => match image {
+            DynamicImage::ImageRgb8(_) => image.into_luma8().into(),
+            DynamicImage::ImageRgba8(_) => image.into_luma_alpha8().into(),
+            DynamicImage::ImageRgb16(_) => image.into_luma16().into(),
+            _ => image.into_luma_alpha16().into(),
+        },
         (Some(DataColorSpace::Rgb), false) => match image {
             DynamicImage::ImageLuma8(_) => image.into_rgb8().into(),
             DynamicImage::ImageLumaA8(_) => image.into_rgba8().into(),
@@ -144,6 +151,17 @@ pub(super) fn to_srgb(pixels: Pixels, profile: Option<&ColorProfile>) -> Dynamic
         }
     }
     if image.color().has_alpha() { image.into_rgba8().into() } else { image.into_rgb8().into() }
+}
+
+/// Whether red, green and blue are the same everywhere.
+fn is_grey(image: &DynamicImage) -> bool {
+    match image {
+        DynamicImage::ImageRgb8(image) => image.as_raw().as_chunks().0.iter().all(|[r, g, b]| r == g && g == b),
+        DynamicImage::ImageRgba8(image) => image.as_raw().as_chunks().0.iter().all(|[r, g, b, _]| r == g && g == b),
+        DynamicImage::ImageRgb16(image) => image.as_raw().as_chunks().0.iter().all(|[r, g, b]| r == g && g == b),
+        DynamicImage::ImageRgba16(image) => image.as_raw().as_chunks().0.iter().all(|[r, g, b, _]| r == g && g == b),
+        _ => false,
+    }
 }
 
 /// Converts the pixels, in place where they have the shape of the result, else to what is returned.

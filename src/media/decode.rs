@@ -4,6 +4,7 @@
 
 mod jpeg;
 pub(super) mod planes;
+mod standard_tables;
 
 use std::fs::File;
 use std::io::BufReader;
@@ -72,25 +73,22 @@ pub(super) fn decode(path: &Path, inspected: &Inspected, outside: &OutsideDecode
     let (format, limits) = (inspected.format, inspected.limits);
     let header = headers::read(path, format, limits)?;
     if matches!(format, Format::Heic | Format::Avif) {
-        let outcome = outside.decode(path, format, limits)?;
-        if let Some(image) = outcome.pixels_of_planes()? {
-            let colours = outcome.profile.map_or(header.colours, Colours::Icc);
-            let pixels = Pixels { image: image.into(), inks: None };
-            return Ok(Decoded::whole(pixels, colours, Facts::of_container(path)));
-        }
-        let png = outcome.path();
-        let mut inner = headers::read(&png, Format::Png, limits)?;
-        // The decoder does not always say in the PNG what the photo says of its colours.
-        let colours = if matches!(inner.colours, Colours::Srgb) { header.colours } else { inner.colours };
-        inner.colours = Colours::Srgb;
-        let pixels = pixels(&png, Format::Png, &inner)?;
+        // Colours are what the photo says. What the decoder's PNG says of them differs from version to version.
+        let (outcome, colours) = (outside.decode(path, format, limits)?, header.colours);
+        let pixels = if let Some(image) = outcome.pixels_of_planes()? {
+            Pixels { image: image.into(), inks: None }
+        } else {
+            let png = outcome.path();
+            let inner = headers::read(&png, Format::Png, limits)?;
+            pixels(&png, Format::Png, &inner)?
+        };
         return Ok(Decoded::whole(pixels, colours, Facts::of_container(path)));
     }
     let pixels =
         if inspected.is_smaller { jpeg::smaller_pixels(path, &header)? } else { pixels(path, format, &header)? };
-    let colours = header.colours.or_told_by(header.exif.as_deref());
+    let colours = header.colours.or_told_by(header.said.exif.as_deref());
     let (width, height) = (header.width, header.height);
-    Ok(Decoded { width, height, pixels, colours, facts: Facts::read(header.exif) })
+    Ok(Decoded { width, height, pixels, colours, facts: Facts::read(&header.said) })
 }
 
 fn pixels(path: &Path, format: Format, header: &Header) -> Result<Pixels, MediaError> {

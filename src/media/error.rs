@@ -67,6 +67,25 @@ pub enum MediaError {
         /// HEIC or AVIF.
         format: Format,
     },
+    /// Of a format that Lumina takes, but of a kind that hardly any program reads.
+    #[error(
+        "This is {what}, which Lumina does not take. Open it on your device, save it as an ordinary JPEG or PNG, and send that."
+    )]
+    RareKind {
+        /// With its article.
+        what: &'static str,
+    },
+    /// The decoder gave up, and nothing shows that the file is broken.
+    #[error(
+        "This server could not read this {} photo: {decoder} gave up on it. If it opens on your device, export it there as a JPEG and send that. Whoever runs this server can install a newer version of {}.",
+        .format.name(), super::outside::PACKAGE
+    )]
+    Unreadable {
+        /// HEIC or AVIF.
+        format: Format,
+        /// The decoder's name and version.
+        decoder: String,
+    },
     /// Not the file's fault: it could not be read from disk, or a rendition not be encoded.
     #[error(
         "Lumina could not work on this photo just now. Send it again; if that does not help, tell whoever runs this server."

@@ -7,6 +7,7 @@
 
 mod gif;
 mod jpeg;
+mod jpeg_scans;
 mod png;
 mod webp;
 
@@ -16,6 +17,7 @@ use std::path::Path;
 
 use super::colour::Colours;
 use super::decode::{BESIDE_PIXELS, READ_WHOLE};
+use super::facts::Said;
 use super::heif::{Cicp, read_header};
 use super::renditions::{LARGEST_STILL, MOST_MOVING};
 use super::{Format, Limits, MediaError};
@@ -59,12 +61,16 @@ pub(super) struct Header {
     pub smaller_bytes: Option<u64>,
     /// How its colours are meant.
     pub colours: Colours,
-    /// EXIF data, a TIFF structure.
-    pub exif: Option<Vec<u8>>,
+    /// EXIF, XMP and IPTC data.
+    pub said: Said,
     /// Of a JPEG: whether Adobe's programs wrote it.
     pub adobe: bool,
     /// Of a JPEG: whether all coefficients are held until its last scan.
     pub buffered: bool,
+    /// Of a progressive JPEG: whether its scans tell all there is, so that no end need follow.
+    pub has_all_scans: bool,
+    /// Of a JPEG: whether it has no tables of its own and means those of the standard.
+    pub standard_tables: bool,
 }
 
 /// What decoding takes for each pixel, in bytes.
@@ -113,11 +119,13 @@ fn container(path: &Path, limits: Limits, header: &mut Header) -> Result<PerPixe
     found.check(limits)?;
     (header.width, header.height) = (found.width, found.height);
     header.working_bytes = found.decoder_bytes();
-    if let Some(Cicp { primaries, transfer }) = found.cicp {
-        // The codes that are assigned are below 256.
-        let code = |number: u16| u8::try_from(number).unwrap_or_default();
-        header.colours = Colours::Coded { primaries: code(primaries), transfer: code(transfer) };
-    }
+    // The codes that are assigned are below 256.
+    let code = |number: u16| u8::try_from(number).unwrap_or_default();
+    let coded = |Cicp { primaries, transfer }| Colours::Coded { primaries: code(primaries), transfer: code(transfer) };
+    let profile = found.profile.filter(|icc| icc.len() as u64 <= PROFILE).map(Colours::Icc);
+    // A profile that nobody can read costs only itself.
+    let profile = profile.filter(|profile| profile.profile().is_some());
+    header.colours = profile.or_else(|| found.cicp.map(coded)).unwrap_or_default();
     Ok(PerPixel { pixels: if found.deep { 8 } else { 4 }, decoding: 0, converting: 3 })
 }
 

@@ -13,7 +13,7 @@ use std::path::Path;
 use super::av1;
 use super::headers::check_size;
 use super::heif_boxes::Cursor;
-use super::heif_meta::Meta;
+use super::heif_meta::{FREE, Meta};
 use super::{Limits, MediaError};
 
 /// Longest `meta` box. An iPhone's has 5 to 20 KB; a colour profile may come on top.
@@ -21,6 +21,9 @@ const MOST_BYTES: u64 = 1 << 20;
 
 /// Most boxes before `meta`, which stands second or third.
 const MOST_BOXES: usize = 32;
+
+/// How far from the file's beginning brands are looked at.
+const MOST_BRANDS: u64 = 1024;
 
 /// How many times the pixels of the picture may be decoded on the way: its tiles reach past its edge, then there are
 /// transparency and a gain map.
@@ -49,6 +52,20 @@ impl Coding {
     pub(super) const UNSAID: u16 = 2;
 }
 
+/// Bytes to be put in place of others, in the decoder's copy of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Edit {
+    pub at: u64,
+    pub bytes: Vec<u8>,
+}
+
+impl Edit {
+    /// Another type for the box or brand there.
+    pub(super) fn kind(at: u64, kind: [u8; 4]) -> Self {
+        Self { at, bytes: kind.to_vec() }
+    }
+}
+
 /// What is known of the picture before it is decoded.
 #[derive(Clone, Debug)]
 pub struct Header {
@@ -60,7 +77,7 @@ pub struct Header {
     pub turned: bool,
     /// More than eight bits a channel.
     pub deep: bool,
-    /// Its colours, when it has no profile.
+    /// Its colours by number, which a profile goes before.
     pub cicp: Option<Cicp>,
     /// Its ICC profile.
     pub profile: Option<Vec<u8>>,
@@ -69,8 +86,13 @@ pub struct Header {
     pub plain: Option<Coding>,
     /// Pixels that the decoder makes on the way: tiles, transparency, the picture itself.
     pub(super) work: u64,
-    /// Where in the file the lowest byte of the flags is of each other image that shows by itself.
-    pub(super) others: Vec<u64>,
+    /// What makes a copy of the file one that old decoders read, with the primary image alone in it: other images hidden, no
+    /// image that adds to it but what makes it transparent, no profile (its reader applies that), no film, usual brands.
+    pub(super) edits: Vec<Edit>,
+    /// Whether data of the picture would be behind the file's end.
+    pub(super) cut_off: bool,
+    /// How the primary image is coded, or what it is made of.
+    pub(super) codec: [u8; 4],
 }
 
 impl Header {
@@ -106,9 +128,13 @@ pub fn read_header(path: &Path) -> Result<Header, MediaError> {
 
 /// As [`read_header`], of a file of this length.
 pub(super) fn read_from(file: &mut (impl Read + Seek), end: u64) -> Result<Header, MediaError> {
-    let (meta, at) = meta_box(file, end)?.ok_or(MediaError::Damaged)?;
+    let Boxes { meta, brands, films } = top_boxes(file, end)?;
+    let (meta, at) = meta.ok_or(MediaError::Damaged)?;
     let meta = Meta::read(Cursor::new(&meta, at)).ok_or(MediaError::Damaged)?;
     let mut header = meta.header().ok_or(MediaError::Damaged)?;
+    header.cut_off = meta.reach() > end;
+    header.edits.extend(films.into_iter().map(|kind_at| Edit::kind(kind_at, FREE)));
+    header.edits.extend(usual_brands(&brands, &header.codec));
     // Not said in the boxes, it is said at the beginning of its data.
     if let Some(at) = meta.plain_data().filter(|_| header.plain.is_none()) {
         file.seek(SeekFrom::Start(at))?;
@@ -119,12 +145,34 @@ pub(super) fn read_from(file: &mut (impl Read + Seek), end: u64) -> Result<Heade
     Ok(header)
 }
 
-/// The contents of the file's `meta` box, and where they begin.
-fn meta_box(file: &mut (impl Read + Seek), end: u64) -> Result<Option<(Vec<u8>, u64)>, MediaError> {
+/// The brands that every decoder takes, for those of the file: libheif looks at the first, and wants one of these among the
+/// others (14496-12, 4.3; between them stands a version).
+fn usual_brands(places: &[u64], codec: &[u8; 4]) -> Vec<Edit> {
+    let own = if codec == b"av01" { *b"avif" } else { *b"heic" };
+    let brand = |(number, &at): (usize, &u64)| Edit::kind(at, if number == 1 { *b"mif1" } else { own });
+    places.iter().enumerate().map(brand).collect()
+}
+
+/// What the file has at its top, as far as it matters here.
+#[derive(Default)]
+struct Boxes {
+    /// The contents of `meta`, and where they begin.
+    meta: Option<(Vec<u8>, u64)>,
+    /// Where the brands are, the major one first.
+    brands: Vec<u64>,
+    /// Where the types of boxes are that make a film of it.
+    films: Vec<u64>,
+}
+
+fn top_boxes(file: &mut (impl Read + Seek), end: u64) -> Result<Boxes, MediaError> {
+    let mut boxes = Boxes::default();
     let mut at = 0;
     for _ in 0..MOST_BOXES {
         let mut head = [0; 8];
-        file.read_exact(&mut head)?;
+        match file.read_exact(&mut head) {
+            Err(_) if boxes.meta.is_some() => break,
+            read => read?,
+        }
         let [s0, s1, s2, s3, kind @ ..] = head;
         let (size, header) = match u32::from_be_bytes([s0, s1, s2, s3]) {
             0 => (end - at, 8),
@@ -138,15 +186,24 @@ fn meta_box(file: &mut (impl Read + Seek), end: u64) -> Result<Option<(Vec<u8>, 
         if size < header || size > end.saturating_sub(at) {
             break;
         }
-        if &kind == b"meta" {
-            let mut bytes = Vec::new();
-            if size <= MOST_BYTES {
-                file.take(size - header).read_to_end(&mut bytes)?;
+        match &kind {
+            b"ftyp" if at == 0 => {
+                let brands = (at + header..(at + size).min(MOST_BRANDS)).step_by(4).enumerate();
+                boxes.brands = brands.filter(|(number, _)| *number != 1).map(|(_, at)| at).collect();
+                boxes.brands.retain(|brand| brand + 4 <= at + size);
             }
-            return Ok(Some((bytes, at + header)));
+            b"moov" => boxes.films.push(at + 4),
+            b"meta" if boxes.meta.is_none() => {
+                let mut bytes = Vec::new();
+                if size <= MOST_BYTES {
+                    file.take(size - header).read_to_end(&mut bytes)?;
+                }
+                boxes.meta = Some((bytes, at + header));
+            }
+            _ => (),
         }
         at += size;
         file.seek(SeekFrom::Start(at))?;
     }
-    Ok(None)
+    Ok(boxes)
 }

@@ -1,10 +1,10 @@
 //! The `meta` box of a HEIC or AVIF file: which images there are, what belongs to which, and what is said of them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::heif::{Cicp, Coding, Header};
+use super::heif::{Cicp, Coding, Edit, Header};
 use super::heif_boxes::Cursor;
-use super::heif_place::place;
+use super::heif_place::{each_place, place};
 
 /// Most images that one is put together from. 100 megapixels in tiles of 256 × 256 are 1526.
 const MOST_PARTS: usize = 4096;
@@ -13,6 +13,7 @@ const MOST_PARTS: usize = 4096;
 struct Item {
     /// Where the lowest byte of its flags is, when they can say that it is hidden.
     flags_at: Option<u64>,
+    flags: u8,
     hidden: bool,
     is_image: bool,
     kind: [u8; 4],
@@ -41,13 +42,25 @@ enum Property {
 const OPACITY: [&[u8]; 3] =
     [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1", b"urn:mpeg:avc:2015:auxid:1"];
 
+/// A box's type that decoders pass over: what is in it is free space.
+pub(super) const FREE: [u8; 4] = *b"free";
+
+/// An image that adds to another: where the type of the reference is that says so, from which, to which.
+struct Addition {
+    kind_at: u64,
+    from: u32,
+    to: u32,
+}
+
 /// All of it that matters here.
 #[derive(Default)]
 pub(super) struct Meta {
     primary: Option<u32>,
     items: HashMap<u32, Item>,
-    /// From an image to those it is made of, or that add to it.
+    /// From an image to those it is made of, or that say how opaque it is.
     parts: HashMap<u32, Vec<u32>>,
+    additions: Vec<Addition>,
+    edits: Vec<Edit>,
     properties: Vec<Property>,
     /// The numbers of an image's properties, from 1.
     owned: HashMap<u32, Vec<u16>>,
@@ -82,7 +95,20 @@ impl Meta {
                 _ => (),
             }
         }
+        meta.sort_additions();
         Some(meta)
+    }
+
+    /// Of the images that add to others, only what makes them transparent is a part of them: a gain map, depths or a mask
+    /// change nothing of the picture, and some decoders refuse the whole file for one.
+    fn sort_additions(&mut self) {
+        for Addition { kind_at, from, to } in std::mem::take(&mut self.additions) {
+            if self.properties_of(from).any(|property| matches!(property, Property::Opacity)) {
+                self.parts.entry(to).or_default().push(from);
+            } else {
+                self.edits.push(Edit::kind(kind_at, FREE));
+            }
+        }
     }
 
     /// `iinf` and its `infe`: ISO/IEC 14496-12, 8.11.6. From version 2 the lowest flag says "hidden" (23008-12, 6.4.2).
@@ -99,31 +125,45 @@ impl Meta {
             content.u16()?;
             let kind = if version >= 2 { *content.array()? } else { [0; 4] };
             let is_image = version >= 2 && !matches!(&kind, b"Exif" | b"mime" | b"uri ");
-            self.items.insert(id, Item { flags_at, hidden: flags & 1 == 1, is_image, kind });
+            let [.., lowest] = flags.to_be_bytes();
+            self.items.insert(id, Item { flags_at, flags: lowest, hidden: flags & 1 == 1, is_image, kind });
         }
         Some(())
     }
 
-    /// `iref`: 14496-12, 8.11.12. A picture is made of (`dimg`) others; transparency says of itself whom it belongs to.
+    /// `iref`: 14496-12, 8.11.12. A picture is made of (`dimg`) others; transparency says of itself whom it belongs to
+    /// (`auxl`), and so do thumbnails (`thmb`) and descriptions (`cdsc`), which decoders are better spared: libheif 1.15 to
+    /// 1.17 refuse a file in which one of these belongs to more than one image, as in those of iPhones since iOS 18.
     fn read_references(&mut self, mut bytes: Cursor) -> Option<()> {
         let (version, _) = bytes.version_and_flags()?;
-        while let Some((kind, mut content)) = bytes.next_box()? {
+        loop {
+            let kind_at = bytes.at() + 4;
+            let Some((kind, mut content)) = bytes.next_box()? else {
+                return Some(());
+            };
             let from = content.number(version > 0)?;
-            for _ in 0..content.u16()? {
+            let count = content.u16()?;
+            for _ in 0..count {
                 let to = content.number(version > 0)?;
                 match &kind {
                     b"dimg" => self.parts.entry(from).or_default().push(to),
-                    b"auxl" => self.parts.entry(to).or_default().push(from),
+                    b"auxl" if count == 1 => self.additions.push(Addition { kind_at, from, to }),
                     _ => (),
                 }
             }
+            if matches!(&kind, b"thmb" | b"cdsc") || &kind == b"auxl" && count != 1 {
+                self.edits.push(Edit::kind(kind_at, FREE));
+            }
         }
-        Some(())
     }
 
     /// `ipco`: 23008-12, 6.5; `colr` in 14496-12, 12.1.5; depths also as the codecs' own boxes say them.
     fn read_properties(&mut self, mut bytes: Cursor) -> Option<()> {
-        while let Some((kind, mut content)) = bytes.next_box()? {
+        loop {
+            let kind_at = bytes.at() + 4;
+            let Some((kind, mut content)) = bytes.next_box()? else {
+                return Some(());
+            };
             self.properties.push(match &kind {
                 b"ispe" => {
                     content.u32()?;
@@ -149,7 +189,11 @@ impl Meta {
                         let matrix = content.u16().unwrap_or(Coding::UNSAID);
                         Property::Colours(cicp, Coding { matrix, full_range: content.u8().unwrap_or(0) & 0x80 != 0 })
                     }
-                    b"prof" | b"rICC" => Property::Profile(content.rest().to_vec()),
+                    b"prof" | b"rICC" => {
+                        // The decoder writes it into its PNG, and fails with one that libpng does not like.
+                        self.edits.push(Edit::kind(kind_at, FREE));
+                        Property::Profile(content.rest().to_vec())
+                    }
                     _ => Property::Other,
                 },
                 b"auxC" => {
@@ -160,7 +204,6 @@ impl Meta {
                 _ => Property::Other,
             });
         }
-        Some(())
     }
 
     /// `ipma`: 23008-12, 9.3.
@@ -174,7 +217,16 @@ impl Meta {
                 return None;
             }
             for _ in 0..bytes.u8()? {
-                owned.push(if flags & 1 == 1 { bytes.u16()? & 0x7FFF } else { u16::from(bytes.u8()? & 0x7F) });
+                let at = bytes.at();
+                let said = if flags & 1 == 1 { bytes.u16()? } else { u16::from(bytes.u8()?) << 8 };
+                let number = if flags & 1 == 1 { said & 0x7FFF } else { said >> 8 & 0x7F };
+                let property = usize::from(number).checked_sub(1).and_then(|at| self.properties.get(at));
+                // Free space cannot be what nobody may pass over.
+                if said & 0x8000 != 0 && matches!(property, Some(Property::Profile(_))) {
+                    let [byte, _] = (said & 0x7FFF).to_be_bytes();
+                    self.edits.push(Edit { at, bytes: vec![byte] });
+                }
+                owned.push(number);
             }
         }
         Some(())
@@ -226,7 +278,9 @@ impl Meta {
             profile: None,
             plain: None,
             work: self.work(primary)?,
-            others: self.others(primary),
+            edits: self.edits(primary),
+            cut_off: false,
+            codec: self.codec(primary),
         };
         // A picture of tiles may leave its depth to them.
         let tile = self.parts.get(&primary).and_then(|parts| parts.first());
@@ -245,7 +299,7 @@ impl Meta {
             }
         }
         // 2 is "not said", which everybody takes for sRGB.
-        header.cicp = header.cicp.filter(|cicp| header.profile.is_none() && (cicp.primaries, cicp.transfer) != (2, 2));
+        header.cicp = header.cicp.filter(|cicp| (cicp.primaries, cicp.transfer) != (2, 2));
         if self.is_plain(primary)? {
             header.plain = self.properties_of(primary).find_map(|property| match property {
                 Property::Colours(_, coding) => Some(*coding),
@@ -278,8 +332,32 @@ impl Meta {
         self.is_plain(primary)?.then(|| place(&self.places, primary.into())?.begin()).flatten()
     }
 
-    fn others(&self, primary: u32) -> Vec<u64> {
+    /// What makes the file one that old decoders read: see [`Header::edits`].
+    fn edits(&self, primary: u32) -> Vec<Edit> {
         let shown = self.items.iter().filter(|(id, item)| **id != primary && item.is_image && !item.hidden);
-        shown.filter_map(|(_, item)| item.flags_at).collect()
+        let hidden = shown.filter_map(|(_, item)| Some(Edit { at: item.flags_at?, bytes: vec![item.flags | 1] }));
+        hidden.chain(self.edits.iter().cloned()).collect()
+    }
+
+    /// How the primary image is coded, or what it is made of.
+    fn codec(&self, primary: u32) -> [u8; 4] {
+        let part = self.parts.get(&primary).and_then(|parts| self.items.get(parts.first()?));
+        let own = self.items.get(&primary).filter(|item| matches!(&item.kind, b"av01" | b"hvc1") || part.is_none());
+        own.or(part).map_or(FREE, |item| item.kind)
+    }
+
+    /// Where in the file the last byte is of the primary image and of what it is made of.
+    pub(super) fn reach(&self) -> u64 {
+        let parts = self.primary.and_then(|primary| self.parts.get(&primary));
+        let wanted: HashSet<u64> =
+            self.primary.iter().chain(parts.into_iter().flatten()).map(|&id| id.into()).collect();
+        let mut reach = 0;
+        each_place(&self.places, |item, place| {
+            if wanted.contains(&item) && !place.in_meta {
+                let ends = place.extents.iter().map(|(at, length)| at.saturating_add(*length));
+                reach = ends.max().unwrap_or(0).max(reach);
+            }
+        });
+        reach
     }
 }

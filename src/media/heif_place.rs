@@ -16,7 +16,23 @@ impl Location {
 }
 
 /// Where the item with this number is, by the box `iloc`.
-pub(super) fn place(mut iloc: &[u8], wanted: u64) -> Option<Location> {
+pub(super) fn place(iloc: &[u8], wanted: u64) -> Option<Location> {
+    let mut found = None;
+    each_place(iloc, |item, place| {
+        if item == wanted && found.is_none() {
+            found = Some(place);
+        }
+    });
+    found
+}
+
+/// Calls `visit` with each item's number and place, by the box `iloc`, as far as that can be read.
+pub(super) fn each_place(iloc: &[u8], visit: impl FnMut(u64, Location)) {
+    // What follows a broken entry has no beginning.
+    let _ = walk(iloc, visit);
+}
+
+fn walk(mut iloc: &[u8], mut visit: impl FnMut(u64, Location)) -> Option<()> {
     let version = number(&mut iloc, 4)? >> 24;
     let sizes = number(&mut iloc, 2)?;
     let nibble = |shift: u32| usize::try_from(sizes >> shift & 15).unwrap_or(0);
@@ -29,17 +45,21 @@ pub(super) fn place(mut iloc: &[u8], wanted: u64) -> Option<Location> {
         let _other_file = number(&mut iloc, 2)?;
         let base = number(&mut iloc, base_size)?;
         let count = number(&mut iloc, 2)?;
+        // Extents that take no bytes of this box cost nothing to claim: a million items could have 65 535 each.
+        if count > 1 && offset_size + length_size == 0 {
+            return None;
+        }
         let mut extents = Vec::new();
         for _ in 0..count {
             let _index = number(&mut iloc, index_size)?;
             let offset = base.checked_add(number(&mut iloc, offset_size)?)?;
             extents.push((offset, number(&mut iloc, length_size)?));
         }
-        if item == wanted {
-            return (method < 2).then_some(Location { in_meta: method == 1, extents });
+        if method < 2 {
+            visit(item, Location { in_meta: method == 1, extents });
         }
     }
-    None
+    Some(())
 }
 
 /// Takes a big-endian number of this many bytes, 8 at most; of none, 0.

@@ -2,8 +2,7 @@
 
 use std::io;
 
-use super::heif::Header;
-use super::heif::{Cicp, read_from};
+use super::heif::{Cicp, Header, read_from};
 use super::{Limits, MediaError};
 
 const LIMITS: Limits = Limits { megapixels: 100 };
@@ -66,12 +65,22 @@ fn a_photo_of_tiles_is_understood() {
     let header = header(&bytes).unwrap();
     assert_eq!((header.width, header.height, header.turned, header.deep), (4032, 3024, true, true));
     assert_eq!(header.cicp, Some(Cicp { primaries: 12, transfer: 13 }));
-    assert_eq!(header.work, 4032 * 3024 + 48 * 512 * 512 + 2016 * 1512);
+    // The gain map is not decoded.
+    assert_eq!(header.work, 4032 * 3024 + 48 * 512 * 512);
     // The tile and the gain map, in whatever order; not the EXIF data.
-    assert_eq!(header.others.len(), 2);
-    for at in &header.others {
-        assert_eq!(bytes[usize::try_from(*at).unwrap() - 7..][..4], *b"infe");
+    let hidden: Vec<_> = header.edits.iter().filter(|edit| edit.bytes == [1]).collect();
+    assert_eq!(hidden.len(), 2);
+    for edit in hidden {
+        assert_eq!(bytes[usize::try_from(edit.at).unwrap() - 7..][..4], *b"infe");
     }
+    // The references of gain map and EXIF data are free space; that of the tiles is not.
+    let mut copy = bytes.clone();
+    for edit in &header.edits {
+        let at = usize::try_from(edit.at).unwrap();
+        copy.splice(at..at + edit.bytes.len(), edit.bytes.iter().copied());
+    }
+    let count = |kind: &[u8]| copy.windows(kind.len()).filter(|part| *part == kind).count();
+    assert_eq!((count(b"auxl"), count(b"cdsc"), count(b"dimg"), count(b"free")), (0, 0, 1, 2));
     assert!(header.check(LIMITS).is_ok());
     assert!(matches!(header.check(Limits { megapixels: 12 }), Err(MediaError::TooManyPixels { width: 4032, .. })));
 }
@@ -79,7 +88,10 @@ fn a_photo_of_tiles_is_understood() {
 #[test]
 fn a_profile_goes_before_numbers() {
     let properties = [size(8, 8), boxed(b"colr", b"nclx\0\x0C\0\x0D\0\x06\x80"), boxed(b"colr", b"prof....")];
-    assert_eq!(header(&file(&[Item(1, b"av01", &[1, 2, 3])], &properties, &[])).unwrap().cicp, None);
+    let header = header(&file(&[Item(1, b"av01", &[1, 2, 3])], &properties, &[])).unwrap();
+    assert_eq!(header.profile.unwrap(), b"....");
+    // Should nobody be able to read it.
+    assert_eq!(header.cicp, Some(Cicp { primaries: 12, transfer: 13 }));
 }
 
 #[test]
@@ -108,7 +120,12 @@ fn rubbish_is_damaged_and_never_more() {
     for length in 0..whole.len() {
         assert!(matches!(header(&whole[..length]), Err(MediaError::Damaged)), "{length}");
     }
-    let real: [&[u8]; 2] = [include_bytes!("outside/trial.heic"), include_bytes!("outside/trial.avif")];
+    let real: [&[u8]; 4] = [
+        include_bytes!("outside/trial.heic"),
+        include_bytes!("outside/trial.avif"),
+        include_bytes!("outside/trial-rich.heic"),
+        include_bytes!("outside/trial-rich.avif"),
+    ];
     for whole in real.into_iter().chain([whole.as_slice()]) {
         assert!(header(whole).is_ok());
         for at in 0..whole.len() {

@@ -25,6 +25,7 @@ mod heif_tests;
 mod hostile_tests;
 pub mod outside;
 pub mod placeholder;
+pub mod preview;
 mod renditions;
 mod sniff;
 #[cfg(test)]
@@ -41,7 +42,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
 pub use error::MediaError;
-pub use facts::{Exposure, Facts, Place};
+pub use facts::{Exposure, Facts, Place, Said, date_in_name};
 pub use outside::OutsideDecoder;
 pub use renditions::{Rendition, RenditionName, UnknownRendition, fitted};
 pub use sniff::{Format, HEAD, identify, sniff};

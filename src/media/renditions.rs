@@ -17,6 +17,7 @@ use image::{ColorType, DynamicImage, ImageBuffer};
 use super::colour::{self, Colours};
 use super::decode::Pixels;
 use super::error::internal;
+use super::facts::turned;
 use super::{Cleaned, Inspected, MediaError, placeholder, strip};
 
 /// Quality of the WebP encoder, of 100. Eight photos took 49 to 648 KB at 2560 pixels, 20 to 209 at 1280, 6 to 34 at 480.
@@ -160,8 +161,10 @@ pub(super) fn make(
     let mut image = colour::to_srgb(Pixels { image, inks }, colours.profile().as_ref());
     image.apply_orientation(orientation);
     let mut renditions: Vec<Rendition> = Vec::new();
+    let (width, height) = turned(orientation, width, height);
     for name in RenditionName::STILLS.into_iter().rev() {
-        image = shrink(image, name.edge(), true)?;
+        // Of the photo's size, not of the next larger one's, in which rounding would add up.
+        image = resize(image, name.fitted(width, height), true)?;
         let (width, height) = (image.width(), image.height());
         let bytes = match renditions.last() {
             // A photo that is no larger than this is the same in both.
@@ -204,7 +207,11 @@ fn shrink(image: DynamicImage, edge: u32, is_opacity: bool) -> Result<DynamicIma
 }
 
 /// As [`shrink`], to this size.
-fn resize(image: DynamicImage, (width, height): (u32, u32), is_opacity: bool) -> Result<DynamicImage, MediaError> {
+pub(super) fn resize(
+    image: DynamicImage,
+    (width, height): (u32, u32),
+    is_opacity: bool,
+) -> Result<DynamicImage, MediaError> {
     if (width, height) == (image.width(), image.height()) {
         return Ok(image);
     }
@@ -241,7 +248,7 @@ fn resize(image: DynamicImage, (width, height): (u32, u32), is_opacity: bool) ->
 }
 
 /// `image`, RGB or RGBA, as WebP.
-fn encode(image: &DynamicImage) -> Result<Vec<u8>, MediaError> {
+pub(super) fn encode(image: &DynamicImage) -> Result<Vec<u8>, MediaError> {
     let (width, height) = (image.width(), image.height());
     let encoder = match image {
         DynamicImage::ImageRgba8(_) => webp::Encoder::from_rgba(image.as_bytes(), width, height),

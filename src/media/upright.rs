@@ -99,13 +99,13 @@ fn plain(profile: &ColorProfile) -> Option<Vec<u8>> {
 }
 
 /// Pixels as JPEG has them.
-trait Source {
+pub(super) trait Source {
     fn size(&self) -> (u32, u32);
     fn rgb(&self, x: u32, y: u32) -> Rgb<u8>;
 }
 
 /// An image that needs no change.
-struct Opaque<'a>(&'a RgbImage);
+pub(super) struct Opaque<'a>(pub &'a RgbImage);
 
 impl Source for Opaque<'_> {
     fn size(&self) -> (u32, u32) {
@@ -118,7 +118,7 @@ impl Source for Opaque<'_> {
 }
 
 /// Any other, over white.
-struct Flattened<'a>(&'a DynamicImage);
+pub(super) struct Flattened<'a>(pub &'a DynamicImage);
 
 impl Source for Flattened<'_> {
     fn size(&self) -> (u32, u32) {
@@ -132,9 +132,9 @@ impl Source for Flattened<'_> {
 }
 
 /// An image turned as it is read, so that there is no second one.
-struct Upright<S> {
-    image: S,
-    orientation: Orientation,
+pub(super) struct Upright<S> {
+    pub image: S,
+    pub orientation: Orientation,
 }
 
 impl<S: Source> GenericImageView for Upright<S> {

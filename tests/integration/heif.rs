@@ -2,6 +2,7 @@
 
 mod hostile;
 mod outside;
+mod phones;
 #[cfg(target_os = "linux")]
 mod taken_over;
 
@@ -19,7 +20,7 @@ use crate::support::*;
 static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// A file made by libheif's own encoder, with these options before its name.
-fn encoded(images: &[DynamicImage], extension: &str, options: &[&str]) -> Vec<u8> {
+pub fn encoded(images: &[DynamicImage], extension: &str, options: &[&str]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let names = (0..images.len()).map(|n| format!("{n}.png")).collect::<Vec<_>>();
     for (image, name) in images.iter().zip(&names) {

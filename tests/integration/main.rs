@@ -72,6 +72,7 @@ mod private_postgres;
 mod private_roles;
 mod programs_replaced;
 mod quota;
+mod rare_kinds;
 mod receiving;
 mod refusals;
 mod registration;

@@ -37,7 +37,9 @@ pub(super) async fn look(config: &Config, report: &mut Report) -> Result<Option<
     let outside = spawn_blocking(OutsideDecoder::find).await?;
     report.check(match outside.missing() {
         Some(what) => Check::note("decoders", what),
-        None => Check::fine("decoders", "HEIC and AVIF are taken too"),
+        None => {
+            Check::fine("decoders", format!("HEIC and AVIF are taken too, by {}", outside.name().unwrap_or("nothing")))
+        }
     });
     #[cfg(target_os = "linux")]
     report.check(match spawn_blocking(outside::look).await? {

@@ -3,7 +3,7 @@
 //! shorter transform: see `benches/README.md` for what was measured.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 
 use image::{DynamicImage, GrayImage, RgbImage, RgbaImage};
@@ -14,7 +14,7 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
-use super::{Inks, Pixels};
+use super::{Inks, Pixels, standard_tables};
 use crate::media::MediaError;
 use crate::media::error::internal;
 use crate::media::headers::{Header, jpeg_has_end};
@@ -33,12 +33,25 @@ pub(in crate::media) const READ_WHOLE: u64 = 64 << 20;
 /// The pixels of the JPEG at `path`.
 pub(super) fn pixels(path: &Path, header: &Header) -> Result<Pixels, MediaError> {
     let mut file = File::open(path).map_err(MediaError::Internal)?;
-    if file.metadata().map_err(MediaError::Internal)?.len() > READ_WHOLE {
+    if file.metadata().map_err(MediaError::Internal)?.len() > READ_WHOLE && !header.standard_tables {
         return decoded(BufReader::new(file), path, header);
     }
     let mut whole = Vec::new();
-    file.read_to_end(&mut whole).map_err(MediaError::Internal)?;
+    let mut reader = with_tables(&mut file, header)?.take(READ_WHOLE);
+    reader.read_to_end(&mut whole).map_err(MediaError::Internal)?;
     decoded(ZCursor::new(whole), path, header)
+}
+
+/// The file, with the tables in it that it means where it has none. (A larger one than [`READ_WHOLE`] that has none is cut.)
+fn with_tables<'a>(mut file: impl Read + 'a, header: &Header) -> io::Result<Box<dyn Read + 'a>> {
+    if !header.standard_tables {
+        return Ok(Box::new(file));
+    }
+    // They go behind the marker that every JPEG begins with.
+    let mut start = vec![0; 2];
+    file.read_exact(&mut start)?;
+    start.extend(standard_tables::segment());
+    Ok(Box::new(io::Cursor::new(start).chain(file)))
 }
 
 fn decoded(reader: impl ZByteReaderTrait, path: &Path, header: &Header) -> Result<Pixels, MediaError> {
@@ -72,7 +85,7 @@ fn decoded(reader: impl ZByteReaderTrait, path: &Path, header: &Header) -> Resul
     drop(decoder);
 
     // A progressive one that ends too early has all its rows, but only coarsely.
-    let suspicious = header.buffered || is_cut_off(&bytes);
+    let suspicious = header.buffered && !header.has_all_scans || is_cut_off(&bytes);
     if suspicious && !jpeg_has_end(path).map_err(MediaError::Internal)? {
         return Err(MediaError::Damaged);
     }
@@ -89,7 +102,7 @@ fn decoded(reader: impl ZByteReaderTrait, path: &Path, header: &Header) -> Resul
 /// size from which the largest rendition can be made.
 pub(super) fn smaller_pixels(path: &Path, header: &Header) -> Result<Pixels, MediaError> {
     let file = BufReader::new(File::open(path).map_err(MediaError::Internal)?);
-    let mut decoder = jpeg_decoder::Decoder::new(file);
+    let mut decoder = jpeg_decoder::Decoder::new(with_tables(file, header)?);
     decoder.read_info()?;
     let size = decoder.info().map(|info| (info.width.into(), info.height.into()));
     if size != Some((header.width, header.height)) {

@@ -1,4 +1,4 @@
-//! Where the EXIF data of a HEIC or AVIF photo is.
+//! Where the EXIF and XMP data of a HEIC or AVIF photo are.
 //!
 //! Ours for the same reason as [`tiff`](super::tiff): `kamadak-exif`, which can find it too, hands it at once to the
 //! reader that can be made to take gigabytes, and reads boxes of any length. Here the one box that describes the photo
@@ -8,6 +8,7 @@
 
 use std::io::{Read, Seek, SeekFrom};
 
+use super::{LONGEST, LONGEST_XMP, Said};
 use crate::media::heif_place::{number, place};
 
 /// Most bytes of the box that describes the photo. That of a 48-megapixel iPhone photo in tiles has 20 KB.
@@ -16,14 +17,38 @@ const META: u64 = 4 << 20;
 /// Most boxes looked at on the way to that box; it is the second in practice.
 const BOXES: usize = 64;
 
+/// What the file says of itself.
+pub(super) fn said(mut file: impl Read + Seek) -> Said {
+    let Some(meta) = meta(&mut file) else { return Said::default() };
+    Said { exif: exif(&meta, &mut file, LONGEST), xmp: xmp(&meta, &mut file), iptc: None }
+}
+
 /// The EXIF data of the file, a TIFF structure, if it has any and at most `longest` bytes of it.
-pub(super) fn exif(mut file: impl Read + Seek, longest: u64) -> Option<Vec<u8>> {
-    let meta = meta(&mut file)?;
-    let (iinf, iloc, idat) = (child(&meta, b"iinf")?, child(&meta, b"iloc")?, child(&meta, b"idat"));
-    let place = place(iloc, exif_item(iinf)?)?;
+fn exif(meta: &[u8], file: impl Read + Seek, longest: u64) -> Option<Vec<u8>> {
+    let item = item(child(meta, b"iinf")?, |entry| entry.starts_with(b"Exif"))?;
+    let data = data(meta, file, item, longest)?;
+    // The TIFF header's distance from here; mostly 0, or 6 for the prefix that only JPEG wants.
+    let skip = usize::try_from(number(&mut data.as_slice(), 4)?).ok()?;
+    data.get(4..)?.get(skip..).map(<[u8]>::to_vec)
+}
+
+/// The XMP packet of the file (ISO/IEC 23008-12, annex A.3).
+fn xmp(meta: &[u8], file: impl Read + Seek) -> Option<Vec<u8>> {
+    // The item's type, its name, and the type of its contents, each with a terminator.
+    let is_xmp = |entry: &[u8]| {
+        let mut texts = entry.strip_prefix(b"mime").unwrap_or_default().split(|byte| *byte == 0);
+        texts.nth(1) == Some(b"application/rdf+xml")
+    };
+    data(meta, file, item(child(meta, b"iinf")?, is_xmp)?, LONGEST_XMP)
+}
+
+/// The data of an item.
+fn data(meta: &[u8], mut file: impl Read + Seek, item: u64, longest: u64) -> Option<Vec<u8>> {
+    let (iloc, idat) = (child(meta, b"iloc")?, child(meta, b"idat"));
+    let place = place(iloc, item)?;
     let mut data = Vec::new();
     for (offset, length) in place.extents {
-        // A length of 0 is the rest of the file. No writer needs that for EXIF data.
+        // A length of 0 is the rest of the file. No writer needs that for such data.
         let length = Some(length).filter(|length| *length > 0 && data.len() as u64 + length <= longest)?;
         if place.in_meta {
             let start = usize::try_from(offset).ok()?;
@@ -33,9 +58,7 @@ pub(super) fn exif(mut file: impl Read + Seek, longest: u64) -> Option<Vec<u8>> 
             file.by_ref().take(length).read_to_end(&mut data).ok()?;
         }
     }
-    // The TIFF header's distance from here; mostly 0, or 6 for the prefix that only JPEG wants.
-    let skip = usize::try_from(number(&mut data.as_slice(), 4)?).ok()?;
-    data.get(4..)?.get(skip..).map(<[u8]>::to_vec)
+    Some(data)
 }
 
 /// What is in the file's box `meta`, after its version.
@@ -78,8 +101,8 @@ fn child<'a>(mut boxes: &'a [u8], wanted: &[u8; 4]) -> Option<&'a [u8]> {
     }
 }
 
-/// The number of the item that holds EXIF data, by the box `iinf`.
-fn exif_item(mut iinf: &[u8]) -> Option<u64> {
+/// The number of the first item of which the entry in the box `iinf`, from its type on, is the one wanted.
+fn item(mut iinf: &[u8], is_wanted: impl Fn(&[u8]) -> bool) -> Option<u64> {
     let version = number(&mut iinf, 4)? >> 24;
     let entries = number(&mut iinf, if version == 0 { 2 } else { 4 })?;
     for _ in 0..entries {
@@ -88,7 +111,7 @@ fn exif_item(mut iinf: &[u8]) -> Option<u64> {
         let version = number(&mut entry, 4)? >> 24;
         let item = number(&mut entry, if version == 2 { 2 } else { 4 })?;
         let _protection = number(&mut entry, 2)?;
-        if version >= 2 && entry.starts_with(b"Exif") {
+        if version >= 2 && is_wanted(entry) {
             return Some(item);
         }
     }
@@ -101,6 +124,10 @@ mod tests {
 
     use super::*;
     use crate::media::facts::testing::heif;
+
+    fn exif(mut file: impl Read + Seek, longest: u64) -> Option<Vec<u8>> {
+        super::exif(&meta(&mut file)?, file, longest)
+    }
 
     #[test]
     fn exif_data_is_found_in_the_file_and_in_the_description() {

@@ -1,18 +1,22 @@
-//! What a photo says about itself: the few facts of its EXIF data that Lumina keeps.
+//! What a photo says about itself: the few facts of its EXIF, XMP and IPTC data that Lumina keeps.
 //!
-//! EXIF is written by anyone: nothing in it can make a photo fail. What is missing, malformed or absurd is simply not
+//! All of it is written by anyone: nothing in it can make a photo fail. What is missing, malformed or absurd is simply not
 //! known. At most [`LONGEST`] bytes of it are looked at, and reading takes time and memory by their number alone.
 
 mod exposure;
+mod file_name;
 mod heif;
+mod iptc;
 mod names;
 mod place;
+mod spelling;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 mod tiff;
 mod time;
+mod xmp;
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
@@ -22,13 +26,29 @@ use chrono::{DateTime, Utc};
 use image::metadata::Orientation;
 
 pub use exposure::Exposure;
+pub use file_name::date_in_name;
+pub(super) use iptc::NAME as IPTC_NAME;
 pub use place::Place;
 use tiff::Tiff;
 
 /// Most bytes of EXIF data looked at. JPEG can hold 64 KB; in other formats, makers' notes may fill some hundred.
 pub(super) const LONGEST: u64 = 1 << 20;
 
-/// What a photo's EXIF data says. All of it comes from the file: escape the texts wherever they are shown.
+/// Most bytes of XMP looked at.
+pub(super) use xmp::LONGEST as LONGEST_XMP;
+
+/// What a file says of itself, as it stands in there.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    /// EXIF data, a TIFF structure.
+    pub exif: Option<Vec<u8>>,
+    /// An XMP packet.
+    pub xmp: Option<Vec<u8>>,
+    /// Photoshop's resources, of which one is IPTC data.
+    pub iptc: Option<Vec<u8>>,
+}
+
+/// What a photo says of itself. All of it comes from the file: escape the texts wherever they are shown.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Facts {
     /// How to turn the stored pixels upright.
@@ -49,13 +69,13 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// The facts in `chunk`, a TIFF structure as the decoders of JPEG, PNG and WebP hand it out.
-    pub fn read(chunk: Option<Vec<u8>>) -> Self {
-        let chunk = chunk.unwrap_or_default();
-        let exif = Tiff::open(longest(without_prefix(&chunk)));
-        let orientation = orientation(&chunk);
+    /// The facts in what a JPEG, PNG or WebP says.
+    pub fn read(said: &Said) -> Self {
+        let chunk = said.exif.as_deref().unwrap_or_default();
+        let exif = Tiff::open(longest(without_prefix(chunk)));
+        let orientation = orientation(chunk);
         let camera = exif.as_ref().and_then(names::camera);
-        let taken = exif.as_ref().and_then(|exif| time::taken_at(exif, camera.is_some(), Utc::now()));
+        let taken = time::taken_at(said, exif.as_ref(), camera.is_some(), Utc::now());
         Self {
             orientation,
             taken_at: taken.map(|(time, _)| time),
@@ -69,13 +89,14 @@ impl Facts {
 
     /// The facts of the HEIC or AVIF photo at `path`. See [`of_container_in`](Self::of_container_in).
     pub fn of_container(path: &Path) -> Self {
-        File::open(path).map_or_else(|_| Self::read(None), |file| Self::of_container_in(BufReader::new(file)))
+        File::open(path)
+            .map_or_else(|_| Self::read(&Said::default()), |file| Self::of_container_in(BufReader::new(file)))
     }
 
     /// The facts of a HEIC or AVIF photo. Its orientation is none, whatever EXIF says: there the container itself tells
     /// how to turn the pixels, and its decoder has done so (ISO/IEC 23008-12, section 6.5.10).
     pub fn of_container_in(file: impl Read + Seek) -> Self {
-        Self { orientation: Orientation::NoTransforms, ..Self::read(heif::exif(file, LONGEST)) }
+        Self { orientation: Orientation::NoTransforms, ..Self::read(&heif::said(file)) }
     }
 
     /// The upright size of a photo stored as `width` × `height`.

@@ -7,6 +7,11 @@ use super::tiff::Folder::{Exif, Gps, Main};
 use super::*;
 use crate::media::testing::noise;
 
+/// The facts in EXIF data alone.
+fn read(exif: Option<Vec<u8>>) -> Facts {
+    Facts::read(&Said { exif, ..Said::default() })
+}
+
 fn whole() -> Vec<u8> {
     tiff(&[
         ((Main, 0x010F), Value::Text("Canon")),
@@ -32,7 +37,7 @@ fn whole() -> Vec<u8> {
 
 #[test]
 fn all_facts_are_read() {
-    let facts = Facts::read(Some(whole()));
+    let facts = read(Some(whole()));
     assert_eq!(facts.orientation, Orientation::Rotate90);
     assert_eq!(facts.upright(30, 20), (20, 30));
     assert_eq!(facts.taken_at.unwrap().to_rfc3339(), "2024-07-14T16:30:05.250+00:00");
@@ -45,8 +50,8 @@ fn all_facts_are_read() {
 
 #[test]
 fn a_prefix_and_a_container_change_nothing_but_who_turns_the_pixels() {
-    let facts = Facts::read(Some(whole()));
-    assert_eq!(Facts::read(Some([b"Exif\0\0".as_slice(), &whole()].concat())), facts);
+    let facts = read(Some(whole()));
+    assert_eq!(read(Some([b"Exif\0\0".as_slice(), &whole()].concat())), facts);
     for in_meta in [false, true] {
         let contained = Facts::of_container_in(Cursor::new(heif(&whole(), in_meta)));
         assert_eq!(contained, Facts { orientation: Orientation::NoTransforms, ..facts.clone() });
@@ -56,13 +61,13 @@ fn a_prefix_and_a_container_change_nothing_but_who_turns_the_pixels() {
 #[test]
 fn broken_exif_data_is_no_exif_data() {
     let whole = whole();
-    let nothing = Facts::read(None);
+    let nothing = read(None);
     for length in 0..whole.len() {
-        Facts::read(Some(whole[..length].to_vec()));
+        read(Some(whole[..length].to_vec()));
     }
     for garbage in [b"".as_slice(), b"Exif\0\0garbage", b"MM\0*", b"II*\0\xFF\xFF\xFF\xFF", b"MM\0*\0\0\0\x08\xFF\xFF"]
     {
-        assert_eq!(Facts::read(Some(garbage.to_vec())), nothing);
+        assert_eq!(read(Some(garbage.to_vec())), nothing);
     }
 }
 
@@ -73,7 +78,7 @@ fn every_byte_may_be_anything() {
         for value in [0, 1, 2, 0x7F, 0x80, 0xFF] {
             let mut chunk = whole.clone();
             chunk[at] = value;
-            check(&Facts::read(Some(chunk)));
+            check(&read(Some(chunk)));
         }
     }
     let mut random = noise(7);
@@ -83,7 +88,7 @@ fn every_byte_may_be_anything() {
             let at = random() as usize % chunk.len();
             chunk[at] = random().to_le_bytes()[0];
         }
-        check(&Facts::read(Some(chunk)));
+        check(&read(Some(chunk)));
     }
 }
 
@@ -108,5 +113,5 @@ fn folders_that_multiply_cost_nothing() {
         [&4000_u16.to_be_bytes(), entry.repeat(4000).as_slice(), &[0; 4]].concat()
     };
     let chunk = [b"MM\0*\0\0\0\x08".to_vec(), folder(0x8769, 48_014), folder(0xA005, 96_020), folder(1, 0)].concat();
-    assert_eq!(Facts::read(Some(chunk)), Facts::read(None));
+    assert_eq!(read(Some(chunk)), read(None));
 }

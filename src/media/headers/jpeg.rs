@@ -4,8 +4,10 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
+use super::jpeg_scans::Scans;
 use super::{BESIDE, EXIF, Header, MediaError, PROFILE, PerPixel, array, take};
 use crate::media::colour::Colours;
+use crate::media::facts::IPTC_NAME;
 use crate::media::renditions::LARGEST_STILL;
 
 /// Most bytes of segments beside the picture: the decoder keeps them. Leaves room for a preview or a depth map.
@@ -37,16 +39,23 @@ pub(super) fn read(file: &mut BufReader<File>, header: &mut Header) -> Result<Pe
     if array(file)? != Some([0xFF, 0xD8]) {
         return Err(MediaError::Damaged);
     }
-    let scanned = loop {
+    let mut has_tables = false;
+    let first_scan = loop {
         let marker = next_marker(file)?;
         if matches!(marker, 0x01 | 0xD0..=0xD8) {
             continue; // stands alone
         }
         let length = u64::from(u16::from_be_bytes(array(file)?.ok_or(MediaError::Damaged)?)).saturating_sub(2);
         match marker {
-            0xC4 | 0xC8 | 0xCC => file.seek_relative(length.cast_signed())?,
+            0xC4 | 0xC8 | 0xCC => {
+                has_tables |= marker != 0xC8;
+                file.seek_relative(length.cast_signed())?;
+            }
             0xC0..=0xCF => {
                 let segment = take(file, length, u64::MAX)?.unwrap_or_default();
+                if let Some(what) = rare(marker, &segment) {
+                    return Err(MediaError::RareKind { what });
+                }
                 if let [_, h0, h1, w0, w1, _, ref components @ ..] = *segment {
                     header.width = u16::from_be_bytes([w0, w1]).into();
                     header.height = u16::from_be_bytes([h0, h1]).into();
@@ -54,7 +63,7 @@ pub(super) fn read(file: &mut BufReader<File>, header: &mut Header) -> Result<Pe
                 }
             }
             0xD9 => return Err(MediaError::Damaged),
-            0xDA => break take(file, length, u64::MAX)?.and_then(|scan| scan.first().copied()),
+            0xDA => break take(file, length, u64::MAX)?.unwrap_or_default(),
             FIRST_APP..=LAST_APP | COMMENT => {
                 beside = count(beside, length)?;
                 let segment = take(file, length, u64::MAX)?.unwrap_or_default();
@@ -67,16 +76,31 @@ pub(super) fn read(file: &mut BufReader<File>, header: &mut Header) -> Result<Pe
         header.colours = Colours::Icc(icc);
     }
     let components = frame.components.len() as u64;
-    header.buffered = frame.progressive || u64::from(scanned.unwrap_or(0)) != components;
+    header.standard_tables = !has_tables && !frame.progressive;
+    header.buffered = frame.progressive || u64::from(first_scan.first().copied().unwrap_or(0)) != components;
+    let mut scans = Scans::default();
+    scans.add(&first_scan);
     if header.buffered || header.width.max(header.height) >= 2 * LARGEST_STILL {
-        beside = count_between_scans(file, beside)?;
+        beside = count_between_scans(file, beside, &mut scans)?;
     }
+    header.has_all_scans = frame.progressive && scans.are_all(frame.components.len());
     // Beside the decoder's copy there is the one here.
     header.working_bytes = 2 * beside;
     let decoding = if header.buffered { coefficients(&frame.components) } else { 0 };
     let pixels = components.clamp(1, 4);
     // A gray one or one of inks would become RGB.
     Ok(PerPixel { pixels, decoding, converting: if pixels == 3 { 0 } else { 3 } })
+}
+
+/// What this frame is, if it is of a kind that hardly any program reads: T.81, table B.1.
+fn rare(marker: u8, frame: &[u8]) -> Option<&'static str> {
+    match (marker, frame.first()?) {
+        (0xC3 | 0xC7 | 0xCB | 0xCF, _) => Some("a lossless JPEG"),
+        (0xC9..=0xCA, _) => Some("a JPEG with arithmetic coding"),
+        (0xC5..=0xC6 | 0xCD..=0xCE, _) => Some("a hierarchical JPEG"),
+        (_, 12) => Some("a JPEG of 12 bits a colour"),
+        _ => None,
+    }
 }
 
 /// Adds a segment beside the picture to those so far, unless they become too many.
@@ -90,8 +114,7 @@ fn count(beside: u64, length: u64) -> Result<u64, MediaError> {
 
 /// Counts on behind the first scan's header, where decoders go on to keep them, to the end of the picture or file. Refuses
 /// a picture of too many scans.
-fn count_between_scans(file: &mut BufReader<File>, mut beside: u64) -> Result<u64, MediaError> {
-    let mut scans = 1;
+fn count_between_scans(file: &mut BufReader<File>, mut beside: u64, scans: &mut Scans) -> Result<u64, MediaError> {
     loop {
         let bytes = file.fill_buf()?;
         let pixels = bytes.iter().position(|&byte| byte == 0xFF).unwrap_or(bytes.len());
@@ -114,11 +137,14 @@ fn count_between_scans(file: &mut BufReader<File>, mut beside: u64) -> Result<u6
                 if matches!(marker, FIRST_APP..=LAST_APP | COMMENT) {
                     beside = count(beside, length)?;
                 }
-                scans += usize::from(marker == 0xDA);
-                if scans > SCANS {
+                if marker == 0xDA {
+                    scans.add(&take(file, length, u64::MAX)?.unwrap_or_default());
+                } else {
+                    file.seek_relative(length.cast_signed())?;
+                }
+                if scans.count() > SCANS {
                     return Err(MediaError::Damaged);
                 }
-                file.seek_relative(length.cast_signed())?;
             }
         }
     }
@@ -148,12 +174,16 @@ fn next_marker(file: &mut BufReader<File>) -> Result<u8, MediaError> {
     }
 }
 
-/// Keeps what tells of colours and the first EXIF data.
+/// Keeps what tells of colours, and the first EXIF, XMP and IPTC data.
 fn keep(marker: u8, segment: &[u8], header: &mut Header, profile: &mut Profile) {
     match marker {
-        0xE1 if header.exif.is_none() && segment.len() as u64 <= EXIF => {
-            header.exif = segment.strip_prefix(b"Exif\0\0").map(<[u8]>::to_vec);
+        0xE1 => {
+            let after = |name: &[u8]| segment.strip_prefix(name).map(<[u8]>::to_vec);
+            let said = &mut header.said;
+            said.exif = said.exif.take().or_else(|| after(b"Exif\0\0").filter(|exif| exif.len() as u64 <= EXIF));
+            said.xmp = said.xmp.take().or_else(|| after(b"http://ns.adobe.com/xap/1.0/\0"));
         }
+        0xED if header.said.iptc.is_none() => header.said.iptc = segment.strip_prefix(IPTC_NAME).map(<[u8]>::to_vec),
         0xE2 => {
             if let Some([number, count, data @ ..]) = segment.strip_prefix(b"ICC_PROFILE\0") {
                 profile.add(*number, *count, data);

@@ -7,6 +7,7 @@ use flate2::bufread::ZlibDecoder;
 
 use super::{EXIF, Header, MediaError, PROFILE, PerPixel, array, plays, take};
 use crate::media::colour::{Chromaticities, Colours};
+use crate::media::facts::LONGEST_XMP;
 
 /// What tells of colours; the one that counts is chosen at the end.
 #[derive(Default)]
@@ -24,8 +25,13 @@ struct Told {
 pub(super) fn read(file: &mut BufReader<File>, header: &mut Header) -> Result<PerPixel, MediaError> {
     // Signature, length and name of the first chunk; then what IHDR says.
     let start: [u8; 26] = array(file)?.ok_or(MediaError::Damaged)?;
-    if !start.starts_with(b"\x89PNG") {
-        return Err(MediaError::Damaged);
+    match start {
+        [0x89, b'P', b'N', b'G', _, _, _, _, _, _, _, _, b'I', b'H', b'D', b'R', ..] => (),
+        // How apps of iPhones hold theirs: other programs see colours swapped, or nothing.
+        [0x89, b'P', b'N', b'G', _, _, _, _, _, _, _, _, b'C', b'g', b'B', b'I', ..] => {
+            return Err(MediaError::RareKind { what: "a PNG from within an iPhone app (CgBI)" });
+        }
+        _ => return Err(MediaError::Damaged),
     }
     let [.., w0, w1, w2, w3, h0, h1, h2, h3, depth, kind] = start;
     header.width = u32::from_be_bytes([w0, w1, w2, w3]);
@@ -41,8 +47,13 @@ pub(super) fn read(file: &mut BufReader<File>, header: &mut Header) -> Result<Pe
             b"IEND" => break,
             b"tRNS" => transparent = true,
             b"fcTL" => frames = frames.saturating_add(1),
-            b"eXIf" if header.exif.is_none() => {
-                header.exif = take(file, length, EXIF)?;
+            b"eXIf" if header.said.exif.is_none() => {
+                header.said.exif = take(file, length, EXIF)?;
+                file.seek_relative(4)?;
+                continue;
+            }
+            b"iTXt" if header.said.xmp.is_none() => {
+                header.said.xmp = take(file, length, LONGEST_XMP)?.and_then(|text| xmp(&text));
                 file.seek_relative(4)?;
                 continue;
             }
@@ -92,6 +103,13 @@ impl Told {
             _ => Colours::Srgb,
         }
     }
+}
+
+/// The XMP packet in an iTXt chunk: a keyword, whether it is compressed and how, a language, the keyword in that, each text
+/// with a terminator. XMP is not compressed (ISO 16684-3); where it is, it is not looked at.
+fn xmp(chunk: &[u8]) -> Option<Vec<u8>> {
+    let rest = chunk.strip_prefix(b"XML:com.adobe.xmp\0\0")?.get(1..)?;
+    rest.splitn(3, |byte| *byte == 0).nth(2).map(<[u8]>::to_vec)
 }
 
 /// The profile in an iCCP chunk: a name, a zero, the method (zero), compressed data. Inflated as far as a profile may go.

@@ -5,6 +5,7 @@ use std::io::{BufReader, Read, Seek};
 
 use super::{EXIF, Header, Limits, MediaError, PROFILE, PerPixel, check_size, plays, take};
 use crate::media::colour::Colours;
+use crate::media::facts::LONGEST_XMP;
 
 /// Reads the heads of all chunks. Refuses a file whose EXIF data ends past it or whose frames are too large: the decoder
 /// reserves memory for both before it looks, so that 50 bytes could ask for 4 GiB.
@@ -32,8 +33,11 @@ pub(super) fn read(
                 header.height = u32::from_le_bytes([d7, d8, d9, 0]) + 1;
             }
             b"EXIF" if position + 8 + size > length => return Err(MediaError::Damaged),
-            b"EXIF" if header.exif.is_none() => {
-                header.exif = chunk(file, position + 8, size, EXIF)?;
+            b"EXIF" if header.said.exif.is_none() => {
+                header.said.exif = chunk(file, position + 8, size, EXIF)?;
+            }
+            b"XMP " if header.said.xmp.is_none() => {
+                header.said.xmp = chunk(file, position + 8, size, LONGEST_XMP)?;
             }
             b"ICCP" => {
                 header.colours = chunk(file, position + 8, size, PROFILE)?.map_or(Colours::Srgb, Colours::Icc);
@@ -64,7 +68,7 @@ pub(super) fn read(
             _ => (),
         }
         let stands = match &[k0, k1, k2, k3] {
-            b"EXIF" | b"ICCP" => file.stream_position()?,
+            b"EXIF" | b"ICCP" | b"XMP " => file.stream_position()?,
             _ => position + read,
         };
         file.seek_relative(next.cast_signed() - stands.cast_signed())?;

@@ -1,17 +1,19 @@
 //! The folder that a decoder works in: a copy of the photo under a name of ours, and the file it is to write.
 //!
 //! A copy, because the decoder writes every image that shows by itself into a file of its own, and a file may hold
-//! hundreds: in the copy all but the primary one are marked as hidden, as tiles are (ISO/IEC 23008-12, 6.4.2). And
+//! hundreds: in the copy all but the primary one are marked as hidden, as tiles are (ISO/IEC 23008-12, 6.4.2). Because the
+//! decoders that people have are years older than the files of their phones: what is said beside the primary image is made
+//! meaningless in the copy, and the colour profile is applied here ([`Header::edits`]). And
 //! because when Lumina is root the decoder is somebody else, who must not need a way to the photo itself.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::{OpenOptionsExt, chown};
 use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::media::heif::Header;
+use crate::media::heif::{Edit, Header};
 
 /// The copy's name in the folder.
 pub(super) const INPUT: &str = "photo.heif";
@@ -34,8 +36,9 @@ pub(super) fn make(photo: &Path, header: &Header) -> io::Result<TempDir> {
     };
     let mut copy = create(INPUT)?;
     io::copy(&mut File::open(photo)?, &mut copy)?;
-    for &at in &header.others {
-        hide(&mut copy, at)?;
+    for Edit { at, bytes } in &header.edits {
+        copy.seek(SeekFrom::Start(*at))?;
+        copy.write_all(bytes)?;
     }
     create(PNG)?;
     create(PLANES)?;
@@ -43,15 +46,6 @@ pub(super) fn make(photo: &Path, header: &Header) -> io::Result<TempDir> {
         give_away(folder.path());
     }
     Ok(folder)
-}
-
-/// Sets the lowest bit of the byte there.
-fn hide(file: &mut File, at: u64) -> io::Result<()> {
-    let mut flags = [0];
-    file.seek(SeekFrom::Start(at))?;
-    file.read_exact(&mut flags)?;
-    file.seek(SeekFrom::Start(at))?;
-    file.write_all(&flags.map(|byte| byte | 1))
 }
 
 /// Where root may not give files away (some containers), the decoder stays root, under all its other limits.

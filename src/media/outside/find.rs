@@ -20,9 +20,14 @@ const NAMES: [&str; 2] = ["heif-dec", "heif-convert"];
 /// Where it is when PATH does not lead there.
 const FOLDERS: [&str; 4] = ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin", "/home/linuxbrew/.linuxbrew/bin"];
 
-/// 16 × 16 pixels each.
+/// 16 × 16 pixels: a picture and nothing else, which needs the codec alone.
 const TRIALS: [(Format, &[u8]); 2] =
     [(Format::Heic, include_bytes!("trial.heic")), (Format::Avif, include_bytes!("trial.avif"))];
+
+/// As phones and programs write them: a gain map and a thumbnail that belong to two images each, descriptions, a
+/// colour profile that libpng does not like. Around what `heif-enc` coded, as `tests/integration/support/heif.rs` does.
+const RICH_TRIALS: [(Format, &[u8]); 2] =
+    [(Format::Heic, include_bytes!("trial-rich.heic")), (Format::Avif, include_bytes!("trial-rich.avif"))];
 
 /// The option by which newer versions (libheif 1.17) pack a PNG quickly. Older ones always take several times as long for
 /// that as for decoding, and are asked for planes where that will do.
@@ -48,12 +53,19 @@ impl OutsideDecoder {
         let path = env::var_os("PATH").unwrap_or_default();
         let folders: Vec<_> = env::split_paths(&path).chain(FOLDERS.map(PathBuf::from)).collect();
         let candidates = NAMES.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-        candidates.into_iter().find(|path| is_program(path)).map_or_else(Self::missing_altogether, |path| {
-            let found = Self::with(lumina, &path);
-            let can = |format, bytes| found.try_out(format, bytes);
-            let [heic, avif] = TRIALS.map(|(format, bytes)| can(format, bytes));
-            Self { heic, avif, ..found }
-        })
+        candidates
+            .into_iter()
+            .find(|path| is_program(path))
+            .map_or_else(Self::missing_altogether, |path| Self::tried_out(lumina, &path))
+    }
+
+    /// With this decoder, as far as it shows what it can do.
+    pub fn tried_out(lumina: &Path, decoder: &Path) -> Self {
+        let found = Self::with(lumina, decoder);
+        let can = |(format, bytes): (Format, &[u8])| found.try_out(format, bytes);
+        let [heic, avif] = TRIALS.map(can);
+        let rich = heic && avif && RICH_TRIALS.into_iter().all(can);
+        Self { heic, avif, rich, ..found }
     }
 
     /// With this decoder, whatever it can do.
@@ -67,13 +79,14 @@ impl OutsideDecoder {
             options.extend([PACKING, "1"]);
         }
         let planes = !packs_quickly && help.contains("y4m");
-        let program = Program { launcher, path: decoder.to_owned(), options, planes };
-        Self { program: Some(program), heic: true, avif: true, patience: Duration::MAX }
+        let name = name(decoder, &help);
+        let program = Program { launcher, path: decoder.to_owned(), name, options, planes };
+        Self { program: Some(program), heic: true, avif: true, rich: true, patience: Duration::MAX }
     }
 
     /// As it is where none is installed.
     pub fn missing_altogether() -> Self {
-        Self { program: None, heic: false, avif: false, patience: Duration::MAX }
+        Self { program: None, heic: false, avif: false, rich: false, patience: Duration::MAX }
     }
 
     fn try_out(&self, format: Format, bytes: &[u8]) -> bool {
@@ -92,10 +105,22 @@ impl OutsideDecoder {
         }
     }
 
+    /// The decoder's name and version, when there is one.
+    pub fn name(&self) -> Option<&str> {
+        self.program.as_ref().map(|program| program.name.as_str())
+    }
+
     /// What is missing and how to get it, in a line for whoever runs the server; `None` when all is there.
     pub fn missing(&self) -> Option<String> {
         let formats = match (self.heic, self.avif) {
-            (true, true) => return None,
+            (true, true) if self.rich => return None,
+            (true, true) => {
+                let name = self.program.as_ref().map_or("", |program| &program.name);
+                return Some(format!(
+                    "HEIC and AVIF photos are taken, but some will be refused: {name} does not read all that phones \
+                     write. Install a newer version of libheif"
+                ));
+            }
             (true, false) => "AVIF",
             (false, true) => "HEIC",
             (false, false) => "HEIC and AVIF",
@@ -106,9 +131,10 @@ impl OutsideDecoder {
                  libheif-examples; Fedora, Alpine: libheif-tools; Arch, Homebrew: libheif)"
             ),
             Some(program) => format!(
-                "{formats} photos are refused: {} is there, but without that codec (Debian 13, Ubuntu 24.04: \
+                "{formats} photos are refused: {} ({}) is there, but without that codec (Debian 13, Ubuntu 24.04: \
                  libheif-plugin-libde265, libheif-plugin-dav1d; Fedora: libheif-freeworld from RPM Fusion)",
-                program.path.display()
+                program.path.display(),
+                program.name
             ),
         })
     }
@@ -116,6 +142,14 @@ impl OutsideDecoder {
 
 fn is_program(path: &Path) -> bool {
     path.is_absolute() && fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
+}
+
+/// "heif-convert of libheif 1.15.1", by what it says when it is asked for help.
+fn name(decoder: &Path, help: &str) -> String {
+    let program = decoder.file_name().unwrap_or_default().to_string_lossy();
+    let version = help.split_once("libheif version: ").and_then(|(_, rest)| rest.split_whitespace().next());
+    let version = version.filter(|version| version.len() < 20 && version.chars().all(|c| c.is_ascii_graphic()));
+    version.map_or_else(|| program.to_string(), |version| format!("{program} of libheif {version}"))
 }
 
 fn help(decoder: &Path) -> io::Result<String> {

@@ -29,7 +29,7 @@ use image::RgbImage;
 use tempfile::TempDir;
 
 use super::decode::planes;
-use super::heif::{Cicp, Coding, Header, read_header};
+use super::heif::{Coding, Header, read_header};
 use super::{Format, Limits, MediaError};
 
 pub use child::run_subcommand;
@@ -51,6 +51,8 @@ pub struct OutsideDecoder {
     program: Option<Program>,
     heic: bool,
     avif: bool,
+    /// Whether it reads them with all that phones write into them.
+    rich: bool,
     /// The longest wait for one photo, when it is shorter than what the photo's size allows.
     patience: Duration,
 }
@@ -61,6 +63,8 @@ struct Program {
     /// Lumina itself.
     launcher: PathBuf,
     path: PathBuf,
+    /// Its name and version, for people.
+    name: String,
     options: Vec<&'static str>,
     /// Whether it can hand over planes, and is better asked to.
     planes: bool,
@@ -74,17 +78,13 @@ pub struct Decoded {
     pub width: u32,
     /// Height in pixels, upright.
     pub height: u32,
-    /// Its colours, when the PNG has no profile.
-    pub cicp: Option<Cicp>,
-    /// Its profile, when there is no PNG.
-    pub profile: Option<Vec<u8>>,
     /// How its planes are coded, when it is these and no PNG.
     planes: Option<Coding>,
 }
 
 impl Decoded {
-    /// The picture, upright: [planes](Decoded::pixels_of_planes), or a PNG of 8 or 16 bits with its profile. What else is in
-    /// that is not to be used: its EXIF data is a copy that other versions write otherwise.
+    /// The picture, upright: [planes](Decoded::pixels_of_planes), or a PNG of 8 or 16 bits. What else is in that is not to be
+    /// used: colours and EXIF data are in the photo itself, and each version of the decoder says less or more of them.
     pub fn path(&self) -> PathBuf {
         self.folder.path().join(if self.planes.is_some() { copy::PLANES } else { copy::PNG })
     }
@@ -154,15 +154,16 @@ impl OutsideDecoder {
     /// used and removed.
     ///
     /// # Errors
-    /// [`MediaError::DecoderMissing`]; [`MediaError::TooMuchWork`] when it was stopped; else as for any photo.
+    /// [`MediaError::DecoderMissing`]; [`MediaError::TooMuchWork`] when it was stopped; [`MediaError::Unreadable`] when it gave
+    /// up; else as for any photo.
     pub fn decode(&self, path: &Path, format: Format, limits: Limits) -> Result<Decoded, MediaError> {
         let program = self.program.as_ref().filter(|_| self.can(format));
-        program.ok_or(MediaError::DecoderMissing { format })?.decode(path, limits, self.patience)
+        program.ok_or(MediaError::DecoderMissing { format })?.decode(path, format, limits, self.patience)
     }
 }
 
 impl Program {
-    fn decode(&self, path: &Path, limits: Limits, patience: Duration) -> Result<Decoded, MediaError> {
+    fn decode(&self, path: &Path, format: Format, limits: Limits, patience: Duration) -> Result<Decoded, MediaError> {
         let header = read_header(path)?;
         header.check(limits)?;
         let folder = copy::make(path, &header).map_err(MediaError::Internal)?;
@@ -172,20 +173,25 @@ impl Program {
         let output = if planes.is_some() { copy::PLANES } else { copy::PNG };
         let command = self.command(allowance, folder.path(), output);
         let end = watch::run(command, allowance.deadline().min(patience)).map_err(MediaError::Internal)?;
-        end.result()?;
+        end.check()?;
         let result = folder.path().join(output);
-        let (width, height) = if planes.is_some() { planes_size(&result)? } else { png_size(&result)? };
+        let size = if planes.is_some() { planes_size(&result) } else { png_size(&result) };
+        let Some((width, height)) = size.filter(|_| end.is_success()) else {
+            // That the decoder gives up says little of the photo: it may be newer than the decoder.
+            let unreadable = || MediaError::Unreadable { format, decoder: self.name.clone() };
+            return Err(if header.cut_off { MediaError::Damaged } else { unreadable() });
+        };
         let pixels = u64::from(header.width) * u64::from(header.height);
         // The decoder goes by the codec's own size, which may differ from the one that was checked.
         if u64::from(width) * u64::from(height) > pixels || width == 0 || height == 0 {
             return Err(MediaError::Damaged);
         }
-        Ok(Decoded { folder, width, height, cicp: header.cicp, profile: header.profile, planes })
+        Ok(Decoded { folder, width, height, planes })
     }
 }
 
 /// The size that the planes at `path` state, if they are whole.
-fn planes_size(path: &Path) -> Result<(u32, u32), MediaError> {
+fn planes_size(path: &Path) -> Option<(u32, u32)> {
     let read = || -> io::Result<Option<(u32, u32)>> {
         let mut head = Vec::new();
         File::open(path)?.take(128).read_to_end(&mut head)?;
@@ -194,12 +200,12 @@ fn planes_size(path: &Path) -> Result<(u32, u32), MediaError> {
         let whole = size.filter(|&(width, height, at)| length == at as u64 + planes::bytes(width, height));
         Ok(whole.map(|(width, height, _)| (width, height)))
     };
-    read().ok().flatten().ok_or(MediaError::Damaged)
+    read().ok().flatten()
 }
 
 /// The size that the PNG at `path` states, if it is whole: the decoder reports success even when it could not write
 /// its end. PNG specification, sections 5.2, 11.2.1 and 11.2.5.
-fn png_size(path: &Path) -> Result<(u32, u32), MediaError> {
+fn png_size(path: &Path) -> Option<(u32, u32)> {
     const END: [u8; 12] = [0, 0, 0, 0, b'I', b'E', b'N', b'D', 0xAE, 0x42, 0x60, 0x82];
     let read = || -> io::Result<Option<(u32, u32)>> {
         let mut file = File::open(path)?;
@@ -211,5 +217,5 @@ fn png_size(path: &Path) -> Result<(u32, u32), MediaError> {
         let is_png = kind == *b"\x89PNG\r\n\x1A\n\0\0\0\x0DIHDR" && end == END;
         Ok(is_png.then_some((u32::from_be_bytes([w0, w1, w2, w3]), u32::from_be_bytes([h0, h1, h2, h3]))))
     };
-    read().ok().flatten().ok_or(MediaError::Damaged)
+    read().ok().flatten()
 }

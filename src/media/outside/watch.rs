@@ -36,9 +36,14 @@ impl End {
         String::from_utf8_lossy(&self.messages).into_owned()
     }
 
-    /// What its end means for the photo.
-    pub(super) fn result(&self) -> Result<(), MediaError> {
-        if self.status.success() && !self.timed_out {
+    /// Whether it says that it did its work.
+    pub(super) fn is_success(&self) -> bool {
+        self.status.success() && !self.timed_out
+    }
+
+    /// Fails when it was not started, or was stopped. That it gave up by itself is for [`End::is_success`].
+    pub(super) fn check(&self) -> Result<(), MediaError> {
+        if self.is_success() {
             return Ok(());
         }
         if self.status.code() == Some(NOT_STARTED.into()) {
@@ -47,14 +52,10 @@ impl End {
                 printable(&self.messages)
             ))));
         }
-        tracing::info!(status = %self.status, timed_out = self.timed_out, "decoder gave up: {}", printable(&self.messages));
+        tracing::warn!(status = %self.status, timed_out = self.timed_out, "decoder gave up: {}", printable(&self.messages));
         // The limits of CPU time (then a second later by SIGKILL) and of a file's size have signals of their own.
         let stopped = [Signal::XCPU, Signal::XFSZ, Signal::KILL].map(|signal| Some(signal.as_raw()));
-        if self.timed_out || stopped.contains(&self.status.signal()) {
-            Err(MediaError::TooMuchWork)
-        } else {
-            Err(MediaError::Damaged)
-        }
+        if self.timed_out || stopped.contains(&self.status.signal()) { Err(MediaError::TooMuchWork) } else { Ok(()) }
     }
 }
 

@@ -81,17 +81,18 @@ struct Headers {
 }
 
 impl Headers {
-    /// `None` when the pixels are not all there is to the picture: EXIF turns them, or they are a frame of an AVI, which
-    /// leaves tables out. If several EXIF segments contradict each other, any may be believed by somebody.
+    /// `None` when the pixels are not all there is to the picture: EXIF turns them, or tables are left out, as in a frame of
+    /// an AVI. If several EXIF segments contradict each other, any may be believed by somebody.
     fn read(file: &mut impl Input) -> Result<Option<Self>, MediaError> {
         let mut headers = Self::default();
-        let mut profile_bytes = 0;
+        let (mut profile_bytes, mut has_tables) = (0, false);
         if file.array()? != [0xFF, START] {
             return Err(MediaError::Damaged);
         }
         loop {
             match next_marker(file)?.ok_or(MediaError::Damaged)? {
-                SCAN => return Ok(Some(headers)),
+                // Tables that are not there are for decoders to know, which not all do.
+                SCAN => return Ok(has_tables.then_some(headers)),
                 START | END => return Err(MediaError::Damaged),
                 0x01 | 0xD0..=0xD7 => (),
                 kind @ (JFIF | EXIF | PROFILE | ADOBE) => match (kind, segment(file)?.as_slice()) {
@@ -116,7 +117,8 @@ impl Headers {
                     }
                     _ => (),
                 },
-                _ => {
+                kind => {
+                    has_tables |= matches!(kind, 0xC4 | 0xCC);
                     let length = segment_length(file)?;
                     file.skip(length)?;
                 }

@@ -31,7 +31,7 @@ impl Outcome {
             303 if answer.location() == "/photos" => Self::Accepted,
             415 if text.contains("a program for it is missing") => return None,
             415 if text.contains("Nothing was added") => Self::NoPhoto,
-            422 if text.contains("damaged or incomplete") => Self::Damaged,
+            422 if ["damaged or incomplete", "gave up on it"].iter().any(|words| text.contains(words)) => Self::Damaged,
             422 if text.contains("This photo is too large: ") => Self::TooLarge,
             422 if ["too long: ", "additional data", "too much work"].iter().any(|words| text.contains(words)) => {
                 Self::TooMuch
@@ -72,6 +72,7 @@ impl fmt::Display for Table {
 pub const TABLE: &str = "\
 folder                                            accepted  no photo  damaged  too large  too much
 .                                                        0         1        0          0         0
+field                                                   16         2        0          0         0
 formats/avif                                             7         0        0          0         0
 formats/gif/pic                                          8         0        0          0         0
 formats/gif/tests                                        1         0        0          0         0

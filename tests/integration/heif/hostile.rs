@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use super::outside::{decode, real, timed};
 use super::{encoded, phone};
 use crate::support::images::corners;
 
-const LUMINA: &str = env!("CARGO_BIN_EXE_lumina");
+pub const LUMINA: &str = env!("CARGO_BIN_EXE_lumina");
 
 /// For decoders that end by themselves, or by another limit, on a busy machine too.
 pub const LONG: Duration = Duration::from_secs(30);
@@ -36,6 +36,11 @@ impl Fake {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         let decoder = OutsideDecoder::with(Path::new(LUMINA), &path).with_patience(patience);
         Self { folder, decoder }
+    }
+
+    /// Where the script is.
+    pub fn path(&self) -> PathBuf {
+        self.folder.path().join("heif-dec")
     }
 
     /// With a file beside the script.
@@ -120,7 +125,7 @@ fn decoders_that_do_not_end_are_ended() {
 }
 
 #[test]
-fn decoders_that_fail_are_a_damaged_photo() {
+fn decoders_that_fail_say_nothing_of_the_photo() {
     let bytes = phone("avif");
     for script in [
         "exec awk 'BEGIN { s = \"xxxxxxxx\"; while (1) s = s s }'",
@@ -134,7 +139,7 @@ fn decoders_that_fail_are_a_damaged_photo() {
     ] {
         let fake = Fake::new(script, LONG);
         let error = decode(&fake.decoder, &bytes).unwrap_err();
-        assert!(matches!(error, MediaError::Damaged), "{script}: {error:?}");
+        assert!(matches!(error, MediaError::Unreadable { .. }), "{script}: {error:?}");
     }
     let gone = OutsideDecoder::with(Path::new(LUMINA), Path::new("/nonexistent/heif-dec"));
     assert!(matches!(decode(&gone, &bytes), Err(MediaError::Internal(_))));

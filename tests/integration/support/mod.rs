@@ -38,6 +38,7 @@ pub mod corpora;
 pub mod db;
 pub mod exif;
 pub mod garage;
+pub mod heif;
 pub mod images;
 pub mod kept;
 pub mod load;
