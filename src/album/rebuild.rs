@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::album::take_in::{facts, made};
+use crate::album::take_in::{dated, facts, made};
 use crate::album::{Album, NotTaken};
 use crate::error::AppError;
 use crate::media::{RenditionName, VERSION};
@@ -45,7 +45,7 @@ impl Album {
             original => original?,
         };
         let (_, processed, _memory) = self.process(original, format, &photo.sha256).await?;
-        let (made, facts, taken_at) = (made(&processed)?, facts(&processed), processed.facts.taken_at);
+        let (made, facts, dated) = (made(&processed)?, facts(&processed), dated(&processed, &photo.filename));
         // Just before storing: not a photo that went while it was worked on.
         if !self.db.read(move |conn| Photo::exists(conn, id)).await? {
             return Ok(());
@@ -60,7 +60,7 @@ impl Album {
         let late = |_| AppError::unavailable("storing renditions took too long");
         actix_web::rt::time::timeout(STORING, store).await.map_err(late)??;
         let photo = photo.clone();
-        Ok(self.db.write(move |conn| Photo::set_made(conn, &photo, &made, &facts, taken_at)).await?)
+        Ok(self.db.write(move |conn| Photo::set_made(conn, &photo, &made, &facts, dated)).await?)
     }
 
     /// Some photos of all owners, in the order of their ids, after this one.

@@ -1,6 +1,6 @@
 //! Taking a photo in: identify, look for the same bytes, decode once, store the objects, insert the row.
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 
 use crate::album::decoders::Memory;
@@ -8,7 +8,7 @@ use crate::album::{Album, Staged};
 use crate::error::AppError;
 use crate::failpoints::FailPoint;
 use crate::media::{self, MediaError, Processed};
-use crate::models::{Hashtag, Made, NewPhoto, Photo, PhotoFacts, PhotoId, Quota, UserId, hashtag, removal};
+use crate::models::{DateSource, Hashtag, Made, NewPhoto, Photo, PhotoFacts, PhotoId, Quota, UserId, hashtag, removal};
 use crate::storage::{Kind, ObjectKey, Received};
 
 /// A file that is a photo now.
@@ -95,6 +95,7 @@ impl Album {
         let id = PhotoId::generate();
         self.db.write(move |conn| removal::announce(conn, owner, id)).await?;
         FailPoint::Announced.reach();
+        let (taken_at, source) = dated(&processed, &filename).unwrap_or((Utc::now(), DateSource::Nothing));
         let new = NewPhoto {
             id,
             owner_id: owner,
@@ -102,7 +103,8 @@ impl Album {
             content_type: format.content_type(),
             size_bytes: size,
             sha256,
-            taken_at: processed.facts.taken_at.unwrap_or_else(Utc::now),
+            taken_at,
+            date_source: source.as_str(),
             made: made(&processed)?,
             facts: facts(&processed),
         };
@@ -207,6 +209,12 @@ pub(super) fn made(processed: &Processed) -> Result<Made, AppError> {
         animated: processed.animated,
         renditions_version: media::VERSION,
     })
+}
+
+/// When the photo was taken, by what the file says of itself, else by its name.
+pub(super) fn dated(processed: &Processed, filename: &str) -> Option<(DateTime<Utc>, DateSource)> {
+    let by_camera = processed.facts.taken_at.map(|at| (at, DateSource::Camera));
+    by_camera.or_else(|| media::date_in_name(filename, Utc::now()).map(|at| (at, DateSource::FileName)))
 }
 
 /// What the row says of what the file says.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::app::AppState;
 use crate::media::RenditionName;
-use crate::models::{Photo, Visibility};
+use crate::models::{DateSource, Photo, Visibility};
 use crate::routes;
 
 /// A photo, to its owner. Its URLs are whole, for use elsewhere.
@@ -45,9 +45,12 @@ pub struct PhotoJson {
     /// In pixels, as seen upright.
     #[schema(minimum = 1, example = 3024)]
     height: i32,
-    /// When the camera says it was taken, else when it was uploaded. Lists are sorted by it, the newest first.
+    /// When it was taken, by `date_source`; when that is `none`, it was uploaded then. Lists are sorted by it, the newest first.
     #[schema(example = "2026-07-14T18:30:00Z")]
     taken_at: DateTime<Utc>,
+    /// What tells when it was taken.
+    #[schema(schema_with = date_sources)]
+    date_source: DateSource,
     /// When it was uploaded.
     #[schema(example = "2026-11-21T09:00:00.123456Z")]
     created_at: DateTime<Utc>,
@@ -102,8 +105,10 @@ impl PhotoJson {
     /// A photo with the names of its hashtags.
     pub fn of(state: &AppState, photo: Photo, hashtags: Vec<String>) -> Self {
         let id = photo.id.to_string();
-        let public_url = photo.share_token.as_deref().map(|token| state.absolute(&routes::shared_bytes(token)));
-        let visibility = photo.visibility();
+        let extension = photo.shown_extension();
+        let public_url =
+            photo.share_token.as_deref().map(|token| state.absolute(&routes::shared_bytes(token, extension)));
+        let (visibility, date_source) = (photo.visibility(), photo.date_source());
         Self {
             url: state.absolute(&routes::original(&id)),
             renditions: renditions(state, &photo, &id),
@@ -115,6 +120,7 @@ impl PhotoJson {
             sha256: hex(&photo.sha256),
             width: photo.width,
             height: photo.height,
+            date_source,
             taken_at: photo.taken_at,
             created_at: photo.created_at,
             hashtags,
@@ -145,6 +151,18 @@ fn visibilities() -> Object {
         .description(Some(words))
         .enum_values(Some(names))
         .examples(["private"])
+        .build()
+}
+
+/// The schema of what tells a date.
+fn date_sources() -> Object {
+    let words = "What tells when it was taken: what the camera or a program wrote into the file (`camera`), its name (`file name`), \
+                 its owner (`owner`), or nothing (`none`).";
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(words))
+        .enum_values(Some(DateSource::ALL.map(DateSource::as_str)))
+        .examples(["camera"])
         .build()
 }
 

@@ -144,6 +144,7 @@ diesel::table! {
         latitude -> Nullable<Float8>,
         longitude -> Nullable<Float8>,
         public_copy -> Nullable<Uuid>,
+        date_source -> Nullable<Text>,
     }
 }
 

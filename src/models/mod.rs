@@ -5,6 +5,7 @@
 pub mod account_deletion;
 pub mod admission;
 pub mod chore;
+mod date_source;
 pub mod edit;
 pub mod email;
 pub mod gallery;
@@ -32,6 +33,7 @@ pub mod upload;
 pub mod user;
 
 pub use chore::Chore;
+pub use date_source::DateSource;
 pub use edit::{Edit, Stale};
 pub use gallery::{Cursor, Listing};
 pub use hashtag::Hashtag;

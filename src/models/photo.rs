@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::db::schema::{photos, users};
 use crate::error::AppError;
 use crate::media::{Format, RenditionName};
-use crate::models::{PhotoId, UserId, hashtag};
+use crate::models::{DateSource, PhotoId, UserId, hashtag};
 
 /// Characters of a link's secret: 22 of 62 give 131 bits, more than a random UUID has.
 const SHARE_TOKEN_LENGTH: usize = 22;
@@ -77,8 +77,9 @@ pub struct Photo {
     visibility: String,
     /// The secret of its link, while it is shared.
     pub share_token: Option<String>,
-    /// When the camera says, else when it was uploaded.
+    /// When it was taken, by [`Photo::date_source`]; else when it was uploaded.
     pub taken_at: DateTime<Utc>,
+    date_source: Option<String>,
     /// What the camera's clock was ahead of UTC, if it says.
     pub utc_offset_minutes: Option<i16>,
     /// When it was uploaded.
@@ -136,6 +137,8 @@ pub struct NewPhoto {
     pub sha256: Vec<u8>,
     /// See [`Photo`].
     pub taken_at: DateTime<Utc>,
+    /// [`DateSource::as_str`].
+    pub date_source: &'static str,
     /// See [`Photo`].
     #[diesel(embed)]
     pub made: Made,
@@ -181,6 +184,12 @@ impl Photo {
         }
     }
 
+    /// What tells when it was taken.
+    #[must_use]
+    pub fn date_source(&self) -> DateSource {
+        DateSource::of(self.date_source.as_deref(), self.taken_at, self.created_at)
+    }
+
     /// What the original is.
     ///
     /// # Errors
@@ -197,6 +206,13 @@ impl Photo {
             RenditionName::Moving => Some(self.content_type.as_str()).filter(|_| self.animated),
             RenditionName::Small | RenditionName::Medium | RenditionName::Large => Some("image/webp"),
         }
+    }
+
+    /// The usual extension of what shows it to visitors: the animation where it plays, else its large rendition.
+    #[must_use]
+    pub fn shown_extension(&self) -> &'static str {
+        let moving = Format::of_content_type(&self.content_type).filter(|_| self.animated);
+        moving.unwrap_or(Format::WebP).extension()
     }
 
     /// The photo, if `owner` owns it.
@@ -304,8 +320,8 @@ impl Photo {
         photos::table.count().get_result(conn)
     }
 
-    /// Writes down what making the renditions anew found out, and when the file says it was taken, if it does. A photo that
-    /// is gone stays gone.
+    /// Writes down what making the renditions anew found out, and when the photo was taken by its file, if that tells it and
+    /// its owner did not. A photo that is gone stays gone.
     ///
     /// # Errors
     /// Of the database.
@@ -314,11 +330,12 @@ impl Photo {
         photo: &Self,
         made: &Made,
         facts: &PhotoFacts,
-        taken_at: Option<DateTime<Utc>>,
+        dated: Option<(DateTime<Utc>, DateSource)>,
     ) -> QueryResult<()> {
         hashtag::lock_owner(conn, photo.owner_id)?;
-        let taken_at = taken_at.map(|taken_at| photos::taken_at.eq(taken_at));
-        diesel::update(photos::table.find(photo.id)).set((made, facts, taken_at)).execute(conn).map(drop)
+        let dated = dated.filter(|_| photo.date_source() != DateSource::Owner);
+        let dated = dated.map(|(at, source)| (photos::taken_at.eq(at), photos::date_source.eq(source.as_str())));
+        diesel::update(photos::table.find(photo.id)).set((made, facts, dated)).execute(conn).map(drop)
     }
 
     /// Sets the title. Called by [`PhotoEdit`](crate::models::PhotoEdit) alone.

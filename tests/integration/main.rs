@@ -38,6 +38,7 @@ mod crashes;
 mod csrf;
 mod database_away;
 mod database_network;
+mod dates;
 mod deletion;
 mod disk_full;
 mod doctor;

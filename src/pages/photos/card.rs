@@ -7,7 +7,7 @@ use chrono::{DateTime, Datelike, NaiveDateTime, TimeDelta, Utc};
 use crate::app::AppState;
 use crate::media::{RenditionName, placeholder};
 use crate::models::gallery::Listed;
-use crate::models::{Cursor, Photo, Visibility};
+use crate::models::{Cursor, DateSource, Photo, Visibility};
 use crate::routes;
 
 /// Photos a page of a gallery.
@@ -155,6 +155,15 @@ impl Blur {
     }
 }
 
+/// What a page says where nothing tells the date. The time of an upload is none: it may be decades later.
+pub const DATE_UNKNOWN: &str = "Date unknown";
+
+/// The day it was taken, as far as anything tells it.
+#[must_use]
+pub fn day_taken(photo: &Photo) -> Option<String> {
+    (photo.date_source() != DateSource::Nothing).then(|| day(local_time(photo)))
+}
+
 /// What stands in place of the picture: the title, else hashtags and date.
 #[must_use]
 pub fn alt(photo: &Photo, hashtags: &[String]) -> String {
@@ -163,7 +172,10 @@ pub fn alt(photo: &Photo, hashtags: &[String]) -> String {
     }
     let names: Vec<_> = hashtags.iter().map(|name| format!("#{name}")).collect();
     let what = if names.is_empty() { "Photo".to_owned() } else { names.join(" ") };
-    format!("{what}, {}", day(local_time(photo)))
+    match day_taken(photo) {
+        Some(day) => format!("{what}, {day}"),
+        None => what,
+    }
 }
 
 /// What the clock showed where the photo was taken, as far as the file says; else that of the camera, or UTC.

@@ -1,8 +1,10 @@
 //! What a photo's page tells its owner of the file, in words.
 
+use chrono::NaiveTime;
+
 use crate::media::Exposure;
-use crate::models::{Photo, PhotoFacts};
-use crate::pages::photos::card::{local_time, minute};
+use crate::models::{DateSource, Photo, PhotoFacts};
+use crate::pages::photos::card::{DATE_UNKNOWN, day, local_time, minute};
 use crate::routes;
 
 /// A line of "About this photo".
@@ -46,14 +48,21 @@ fn dimensions(photo: &Photo) -> String {
     if megapixels < 0.1 { sides } else { format!("{sides} ({megapixels:.1} MP)") }
 }
 
-/// By the clock there, with its time zone where that is known.
+/// By the clock there, with its time zone where that is known; the day alone where that is all that is told.
 fn taken(photo: &Photo) -> String {
+    let source = match photo.date_source() {
+        DateSource::Nothing => return DATE_UNKNOWN.to_owned(),
+        DateSource::FileName => ", by the file’s name",
+        DateSource::Camera | DateSource::Owner => "",
+    };
     let zone = photo.utc_offset_minutes.map(|minutes| {
         let (sign, minutes) = (if minutes < 0 { '−' } else { '+' }, minutes.unsigned_abs());
         let (hours, minutes) = (minutes / 60, minutes % 60);
         if minutes == 0 { format!(" (UTC{sign}{hours})") } else { format!(" (UTC{sign}{hours}:{minutes:02})") }
     });
-    format!("{}{}", minute(local_time(photo)), zone.unwrap_or_default())
+    let local = local_time(photo);
+    let time = if local.time() == NaiveTime::MIN { day(local) } else { minute(local) };
+    format!("{time}{}{source}", zone.unwrap_or_default())
 }
 
 /// As photographers say it: "50 mm, f/2.8, 1/250 s, ISO 100".
