@@ -299,9 +299,9 @@ pub fn shared_photo(token: &str) -> String {
     format!("/s/{token}")
 }
 
-/// A shared photo's bytes.
-pub fn shared_bytes(token: &str) -> String {
-    format!("/i/{token}.webp")
+/// A shared photo's bytes, as a file with this extension.
+pub fn shared_bytes(token: &str, extension: &str) -> String {
+    format!("/i/{token}.{extension}")
 }
 
 /// A shared photo's rendition.

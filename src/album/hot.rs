@@ -38,7 +38,17 @@ pub(super) struct Hot(Cache<Key, Bytes, Size>);
 
 impl Hot {
     pub(super) fn new() -> Self {
-        Self(Cache::with_weighter(ABOUT, ALL, Size))
+        Self::of(ALL)
+    }
+
+    /// With room for so many bytes.
+    pub(super) fn of(bytes: u64) -> Self {
+        Self(Cache::with_weighter(ABOUT, bytes, Size))
+    }
+
+    /// Keeps these, whatever their size.
+    pub(super) fn insert(&self, key: Key, bytes: Bytes) {
+        self.0.insert(key, bytes);
     }
 
     /// What is kept under this key, all of it or a part.

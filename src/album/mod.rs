@@ -13,6 +13,7 @@ mod hot;
 mod instruments;
 pub mod library;
 pub mod ownership;
+mod preview;
 mod process;
 pub mod publish;
 mod rebuild;
@@ -59,6 +60,7 @@ pub struct Album {
     outside: Arc<OutsideDecoder>,
     copies: clean_copy::Turns,
     hot: Arc<Hot>,
+    previews: preview::Previews,
     /// Whether a CDN reads what is public straight from the storage.
     publishes: bool,
     instruments: Instruments,
@@ -80,7 +82,7 @@ impl Album {
     ) -> Result<Self, ThreadPoolBuildError> {
         let (storage, outside) = (Arc::new(storage), Arc::new(outside));
         let copies = clean_copy::Turns::new();
-        let hot = Arc::new(Hot::new());
+        let (hot, previews) = (Arc::new(Hot::new()), preview::Previews::new());
         let (decoders, instruments) = (Decoders::start(pages)?, Instruments::default());
         Ok(Self {
             db,
@@ -90,6 +92,7 @@ impl Album {
             outside,
             copies,
             hot,
+            previews,
             publishes,
             instruments,
             receiving: Receiving::default(),

@@ -1,16 +1,17 @@
 //! `GET /s/{token}…` and `GET /i/{token}`: a shared photo, for those who have its link.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{EntityTag, HeaderName, HeaderValue};
+use actix_web::http::header::{EntityTag, HeaderName, HeaderValue, VARY};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use crate::app::AppState;
 use crate::error::AppError;
-use crate::media::RenditionName;
+use crate::media::{RenditionName, preview};
 use crate::models::{Hashtag, Photo, Visibility};
-use crate::pages::photos::card::{Blur, Chip, Rendition, alt, day, local_time, size};
+use crate::pages::photos::card::{Blur, Chip, DATE_UNKNOWN, Rendition, alt, day_taken, size};
 use crate::routes;
+use crate::web::accept::{Accept, Shown};
 use crate::web::assets;
 use crate::web::bytes::{self, Caching, Served};
 use crate::web::htmx::page as whole_page;
@@ -36,7 +37,8 @@ struct SharedPhoto {
     moving: Option<Rendition>,
     taken: String,
     page_url: String,
-    image_url: String,
+    /// What other sites show beside a link to this page.
+    preview: Rendition,
     download: String,
 }
 
@@ -68,9 +70,10 @@ pub async fn show_shared_photo(
     let rendition = |name| Rendition::shared(&state, &photo, &token, name);
     // What is shown here is what is shown on other sites.
     let shown = |name| {
-        let url = state.on_cdn(&photo, name).unwrap_or_else(|| routes::shared_bytes(&token));
+        let url = state.on_cdn(&photo, name).unwrap_or_else(|| routes::shared_bytes(&token, photo.shown_extension()));
         Rendition::at(url, &photo, name)
     };
+    let preview = preview::size(width, height);
     let view = SharedPhoto {
         page,
         title: photo.title.clone(),
@@ -85,9 +88,13 @@ pub async fn show_shared_photo(
         large: if photo.animated { rendition(RenditionName::Large) } else { shown(RenditionName::Large) },
         moving: photo.animated.then(|| shown(RenditionName::Moving)),
         download: routes::shared_download(&token),
-        taken: day(local_time(&photo)),
+        taken: day_taken(&photo).unwrap_or_else(|| DATE_UNKNOWN.to_owned()),
         page_url: state.absolute(&routes::shared_photo(&token)),
-        image_url: state.absolute(&routes::shared_bytes(&token)),
+        preview: Rendition {
+            url: state.absolute(&routes::shared_bytes(&token, "jpg")),
+            width: preview.0,
+            height: preview.1,
+        },
     };
     let mut answer = whole_page(StatusCode::OK, &view)?;
     if photo.visibility() == Visibility::Link {
@@ -97,16 +104,26 @@ pub async fn show_shared_photo(
 }
 
 /// The bytes, made smaller and without metadata. Any extension may follow the token, as sites where images are shown
-/// often insist on one; the type is what it is.
+/// often insist on one; of a type that there is, it chooses that.
 pub async fn show_shared_bytes(
     request: HttpRequest,
     state: web::Data<AppState>,
     token: web::Path<String>,
 ) -> Result<HttpResponse, AppError> {
-    let token = token.split_once('.').map_or(token.as_str(), |(token, _)| token);
+    let (token, extension) = token.split_once('.').unwrap_or((token.as_str(), ""));
     let photo = linked_photo(&state, token).await?;
-    let name = if photo.animated { RenditionName::Moving } else { RenditionName::Large };
-    answer(&request, &state, &photo, name).await
+    let chosen = Shown::by_extension(&photo, extension);
+    let mut answer = match chosen.unwrap_or_else(|| Shown::by_accept(&photo, &Accept::of(&request))) {
+        Shown::Rendition(name) => answer(&request, &state, &photo, name).await?,
+        Shown::Preview => {
+            let preview = Served::preview(&photo, Caching::at_link(&photo));
+            not_indexed(preview.answer(&request, &state.album).await?)
+        }
+    };
+    if chosen.is_none() {
+        answer.headers_mut().append(VARY, HeaderValue::from_static("accept"));
+    }
+    Ok(answer)
 }
 
 /// A rendition, for the page.
@@ -144,7 +161,11 @@ async fn answer(
     photo: &Photo,
     name: RenditionName,
 ) -> Result<HttpResponse, AppError> {
-    let mut answer = Served::answer_rendition(photo, name, Caching::at_link(photo), request, &state.album).await?;
+    let answer = Served::answer_rendition(photo, name, Caching::at_link(photo), request, &state.album).await?;
+    Ok(not_indexed(answer))
+}
+
+fn not_indexed(mut answer: HttpResponse) -> HttpResponse {
     answer.headers_mut().insert(NOT_INDEXED.0, NOT_INDEXED.1);
-    Ok(answer)
+    answer
 }

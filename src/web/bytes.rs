@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::album::{Album, CleanCopy};
 use crate::error::AppError;
-use crate::media::{RenditionName, VERSION};
+use crate::media::{Format, RenditionName, VERSION, preview};
 use crate::models::{Photo, PhotoId, Visibility};
 use crate::storage::{Kind, Object};
 
@@ -57,12 +57,21 @@ impl Caching {
     }
 }
 
+/// Which bytes of a photo.
+#[derive(Debug, Clone, Copy)]
+pub enum What {
+    /// One of its objects.
+    Object(Kind),
+    /// The JPEG by which other sites show it, of this width and height.
+    Preview((u32, u32)),
+}
+
 /// Stored bytes that the one who asks may see.
 pub struct Served {
     /// Of which photo.
     pub photo: PhotoId,
     /// Which of its bytes.
-    pub kind: Kind,
+    pub what: What,
     /// Of its renditions, as the row says.
     pub version: i16,
     /// Tells these bytes from all others that the same address may answer.
@@ -82,14 +91,25 @@ impl Served {
     /// [`AppError::NotFound`] for one that this photo has not.
     pub fn rendition(photo: &Photo, name: RenditionName, caching: Caching) -> Result<Self, AppError> {
         let content_type = photo.rendition_type(name).ok_or(AppError::NotFound)?.to_owned();
-        // A photo's id tells when it was uploaded: those who have its link are not told that.
-        let id = match (&photo.share_token, caching) {
-            (Some(token), Caching::Revalidated | Caching::Public) => token.clone(),
-            _ => photo.id.0.simple().to_string(),
-        };
-        let version = photo.renditions_version;
-        let tag = format!("{id}-{name}-{version}");
-        Ok(Self { photo: photo.id, kind: Kind::Rendition(name), version, tag, content_type, filename: None, caching })
+        let (version, tag) = (photo.renditions_version, tag(photo, name.as_str(), caching));
+        Ok(Self {
+            photo: photo.id,
+            what: What::Object(Kind::Rendition(name)),
+            version,
+            tag,
+            content_type,
+            filename: None,
+            caching,
+        })
+    }
+
+    /// The JPEG by which other sites show a shared photo.
+    #[must_use]
+    pub fn preview(photo: &Photo, caching: Caching) -> Self {
+        let (version, tag) = (photo.renditions_version, tag(photo, "preview", caching));
+        let content_type = Format::Jpeg.content_type().to_owned();
+        let size = preview::size(photo.width.unsigned_abs(), photo.height.unsigned_abs());
+        Self { photo: photo.id, what: What::Preview(size), version, tag, content_type, filename: None, caching }
     }
 
     /// As [`Served::answer`] of [`Served::rendition`], with what is nearest where an older version made no such size.
@@ -159,7 +179,10 @@ impl Served {
     }
 
     async fn object(&self, album: &Album, range: Option<(u64, u64)>) -> Result<Object, AppError> {
-        album.bytes(self.photo, self.kind, self.version, range).await
+        match self.what {
+            What::Object(kind) => album.bytes(self.photo, kind, self.version, range).await,
+            What::Preview(size) => album.preview(self.photo, size, self.version, range).await,
+        }
     }
 
     fn head(&self, status: StatusCode, tag: EntityTag) -> HttpResponseBuilder {
@@ -179,6 +202,15 @@ impl Served {
         }
         response
     }
+}
+
+/// A tag for these bytes of a photo. Its id tells when it was uploaded: those who have its link are not told that.
+fn tag(photo: &Photo, name: &str, caching: Caching) -> String {
+    let id = match (&photo.share_token, caching) {
+        (Some(token), Caching::Revalidated | Caching::Public) => token.clone(),
+        _ => photo.id.0.simple().to_string(),
+    };
+    format!("{id}-{name}-{}", photo.renditions_version)
 }
 
 /// A visitor's copy of a photo, or a part of it, to be saved under a name that says nothing. `tag` is of this copy.

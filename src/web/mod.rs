@@ -1,5 +1,6 @@
 //! What every door needs: who is asking, the frame of a page, refusing what comes from elsewhere, serving bytes.
 
+pub mod accept;
 pub mod assets;
 pub mod auth;
 pub mod bounds;

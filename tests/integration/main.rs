@@ -69,6 +69,7 @@ mod outside;
 mod pages;
 mod plans;
 mod polyglots;
+mod previews;
 mod private_postgres;
 mod private_roles;
 mod programs_replaced;

@@ -19,13 +19,13 @@ fn animations(frames: u8) -> [(&'static str, Vec<u8>); 3] {
 async fn it_plays_on_its_page_and_wherever_it_is_shared() {
     let app = TestApp::start().await;
     let (alice, visitor) = (app.user("alice").await, app.visitor());
-    for (content_type, bytes) in animations(4) {
+    for ((content_type, bytes), extension) in animations(4).into_iter().zip(["gif", "webp", "png"]) {
         assert_eq!(frames(content_type, &bytes), 4);
         assert!(holds_comment(&bytes));
         let photo = alice.upload(bytes.clone()).await;
         let token = alice.share(&photo, "link").await.unwrap();
         let owner = (&alice, photo.page(), photo.at("moving"), photo.at("large"));
-        let shared = (&visitor, format!("/s/{token}"), format!("/i/{token}.webp"), format!("/s/{token}/large"));
+        let shared = (&visitor, format!("/s/{token}"), format!("/i/{token}.{extension}"), format!("/s/{token}/large"));
         for (client, page, moving, still) in [owner, shared] {
             let page = client.get(&page).await.assert_status(200).html();
             assert!(page.contains(&format!("id=\"photo\" src=\"{moving}\" width=\"64\" height=\"48\"")), "{page}");
@@ -37,7 +37,7 @@ async fn it_plays_on_its_page_and_wherever_it_is_shared() {
             alice.get(&photo.at("moving")).await,
             visitor.get(&format!("/s/{token}/moving")).await,
             visitor.get(&format!("/i/{token}")).await,
-            visitor.get(&format!("/i/{token}.webp")).await,
+            visitor.get(&format!("/i/{token}.{extension}")).await,
             visitor.get(&format!("/s/{token}/download")).await,
         ];
         for (at, answer) in plays.into_iter().enumerate() {

@@ -1,6 +1,8 @@
 //! Who sees what of a shared photo.
 
-use crate::support::images::{Exif, webp_corners, with_exif};
+use image::ImageFormat;
+
+use crate::support::images::{Exif, size_of, with_exif};
 use crate::support::*;
 
 #[tokio::test]
@@ -100,8 +102,10 @@ async fn a_shared_page_shows_the_photo_and_nothing_about_its_file() {
     for (property, content) in [
         ("og:title", "At the sea".to_owned()),
         ("og:url", format!("https://photos.example/s/{token}")),
-        ("og:image", format!("https://photos.example/i/{token}.webp")),
+        ("og:image", format!("https://photos.example/i/{token}.jpg")),
+        ("og:image:type", "image/jpeg".to_owned()),
         ("og:image:width", "64".to_owned()),
+        ("og:image:height", "48".to_owned()),
     ] {
         assert!(html.contains(&format!("property=\"{property}\" content=\"{content}\"")), "{property}: {html}");
     }
@@ -112,8 +116,12 @@ async fn a_shared_page_shows_the_photo_and_nothing_about_its_file() {
     assert_eq!(page.header("x-robots-tag"), "noindex");
     for extension in ["", ".webp", ".jpg", ".png", ".anything"] {
         let image = visitor.get(&format!("/i/{token}{extension}")).await.assert_status(200);
-        assert_eq!((image.header("content-type"), image.header("content-disposition")), ("image/webp", ""));
-        assert_eq!(webp_corners(&image.bytes).0, (64, 48));
+        let (content_type, format) = match extension {
+            ".jpg" => ("image/jpeg", ImageFormat::Jpeg),
+            _ => ("image/webp", ImageFormat::WebP),
+        };
+        assert_eq!((image.header("content-type"), image.header("content-disposition")), (content_type, ""));
+        assert_eq!(size_of(&image.bytes, format), (64, 48));
         assert!(!String::from_utf8_lossy(&image.bytes).contains("SecretMaker"));
         assert_eq!(image.header("cross-origin-resource-policy"), "cross-origin", "to be shown on other sites");
     }

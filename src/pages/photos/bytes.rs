@@ -6,7 +6,7 @@ use crate::app::AppState;
 use crate::error::AppError;
 use crate::media::RenditionName;
 use crate::storage::Kind;
-use crate::web::bytes::{Caching, Served};
+use crate::web::bytes::{Caching, Served, What};
 use crate::web::seen::{OwnPhoto, VisiblePhoto};
 
 /// The bytes as they were uploaded, for the owner alone.
@@ -17,7 +17,7 @@ pub async fn show_original(
 ) -> Result<HttpResponse, AppError> {
     let served = Served {
         photo: photo.id,
-        kind: Kind::Original,
+        what: What::Object(Kind::Original),
         version: photo.renditions_version,
         tag: format!("{}-original", photo.id.0.simple()),
         content_type: photo.content_type.clone(),

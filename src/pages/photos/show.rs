@@ -157,7 +157,7 @@ impl ShowPhoto {
             facts: Fact::all(&photo, &file_facts),
             visibility: photo.visibility().as_str(),
             choice: Field::stored(photo.visibility().as_str()),
-            share: photo.share_token.as_deref().map(|token| Share::new(state, token, &alt(&photo, &hashtags))),
+            share: photo.share_token.as_deref().map(|token| Share::new(state, &photo, token, &alt(&photo, &hashtags))),
             chips: hashtags.into_iter().map(chip).collect(),
             saved: false,
             not_saved: None,
@@ -206,9 +206,9 @@ fn chip(name: String) -> Chip {
 }
 
 impl Share {
-    fn new(state: &AppState, token: &str, alt: &str) -> Self {
+    fn new(state: &AppState, photo: &Photo, token: &str, alt: &str) -> Self {
         let page_url = state.absolute(&routes::shared_photo(token));
-        let image_url = state.absolute(&routes::shared_bytes(token));
+        let image_url = state.absolute(&routes::shared_bytes(token, photo.shown_extension()));
         // What Markdown and HTML would take for their own.
         let plain: String = alt.chars().filter(|c| !"[]()<>\"&\\`".contains(*c)).collect();
         Self {

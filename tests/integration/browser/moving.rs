@@ -15,7 +15,7 @@ async fn an_animation_plays_unless_motion_is_not_wanted() {
     browser.seen(".card .plays").await;
     const SHOWN: &str = "document.getElementById('photo').currentSrc";
     let owner = (photo.page(), photo.at("moving"), photo.at("large"));
-    let shared = (format!("/s/{token}"), format!("/i/{token}.webp"), format!("/s/{token}/large"));
+    let shared = (format!("/s/{token}"), format!("/i/{token}.gif"), format!("/s/{token}/large"));
     for (path, moving, still) in [owner, shared] {
         browser.open(&path).await;
         browser.until(&format!("{SHOWN}.endsWith('{moving}')")).await;

@@ -88,6 +88,12 @@ pub fn webp_corners(bytes: &[u8]) -> ((u32, u32), [&'static str; 4]) {
     ((width, height), places.map(|(x, y)| named(image.get_pixel(x, y))))
 }
 
+/// Width and height of a picture of this format.
+pub fn size_of(bytes: &[u8], format: ImageFormat) -> (u32, u32) {
+    assert_eq!(image::guess_format(bytes).unwrap(), format);
+    image::load_from_memory_with_format(bytes, format).unwrap().dimensions()
+}
+
 fn named(Rgba([red, green, blue, _]): Rgba<u8>) -> &'static str {
     match (red > 127, green > 127, blue > 127) {
         (true, false, false) => "red",
