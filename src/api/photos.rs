@@ -1,6 +1,5 @@
 //! `/api/v1/photos/`: one's own photos.
 
-use actix_multipart::Multipart;
 use actix_web::http::header::{self, ETag, EntityTag, Header as _, IfMatch};
 use actix_web::{HttpRequest, HttpResponse, web};
 use diesel::{PgConnection, QueryResult};
@@ -22,6 +21,7 @@ use crate::models::{Cursor, Hashtag, Listing, Photo, PhotoId, UserId, Visibility
 use crate::routes;
 use crate::web::caller::{Caller, ReadPhotos, Sent, WritePhotos};
 use crate::web::filter::{Filter, cut_page};
+use crate::web::form_part::SentForm;
 use crate::web::forms::{JsonBody, Pairs};
 use crate::web::photo_changes::{Checked, Typed};
 use crate::web::upload_form::{Refusal, UploadForm};
@@ -57,7 +57,7 @@ pub async fn create_photo(
     state: web::Data<AppState>,
     caller: Caller<WritePhotos>,
     key: IdempotencyKey,
-    upload: Multipart,
+    SentForm(upload): SentForm,
 ) -> Result<HttpResponse, AppError> {
     state.rates.upload_of(&request, caller.user.id)?;
     let limits = Limits { files_per_upload: 1, ..state.config.limits };

@@ -13,6 +13,7 @@ pub mod csrf;
 pub mod edits;
 pub mod error_page;
 pub mod filter;
+pub mod form_part;
 pub mod forms;
 pub mod headers;
 pub mod hosts;

@@ -12,6 +12,7 @@ use crate::config::Limits;
 use crate::error::{AppError, DISK_FULL};
 use crate::media::MediaError;
 use crate::models::{UserId, hashtag};
+use crate::web::form_part::PartName;
 
 /// The longest `hashtags` field, in bytes.
 const LONGEST_TEXT: usize = hashtag::LONGEST_LIST;
@@ -40,9 +41,9 @@ impl Refusal {
     #[must_use]
     pub fn of(filename: String, error: &NotTaken) -> Self {
         let (status, reason) = match error {
-            NotTaken::Refused(MediaError::NotAnImage { .. } | MediaError::DecoderMissing { .. }) => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, error.to_string())
-            }
+            NotTaken::Refused(
+                MediaError::NotAnImage { .. } | MediaError::RareKind { .. } | MediaError::DecoderMissing { .. },
+            ) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, error.to_string()),
             NotTaken::Refused(MediaError::Internal(cause)) => {
                 tracing::error!(%cause, "a photo could not be processed");
                 (StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
@@ -116,10 +117,11 @@ impl UploadForm {
         let mut reader = Reader { album, owner, limits, unwanted: 0, files: 0, texts: 0 };
         while let Some(field) = upload.next().await {
             let mut field = field.map_err(|error| unreadable(&error))?;
-            match field.name() {
-                Some("file") => form.read_file(&mut field, &mut reader).await?,
-                Some("hashtags") => reader.add_text(&mut form.hashtags, &mut field).await?,
-                Some("visibility") => reader.add_text(&mut form.visibility, &mut field).await?,
+            let name = PartName::of(&field);
+            match name.field.as_str() {
+                "file" => form.read_file(&name.file, &mut field, &mut reader).await?,
+                "hashtags" => reader.add_text(&mut form.hashtags, &mut field).await?,
+                "visibility" => reader.add_text(&mut form.visibility, &mut field).await?,
                 _ => reader.drain(&mut field).await?,
             }
             if reader.unwanted > PATIENCE {
@@ -129,9 +131,8 @@ impl UploadForm {
         Ok(form)
     }
 
-    async fn read_file(&mut self, field: &mut Field, reader: &mut Reader<'_>) -> Result<(), AppError> {
+    async fn read_file(&mut self, filename: &str, field: &mut Field, reader: &mut Reader<'_>) -> Result<(), AppError> {
         let limits = reader.limits;
-        let filename = field.content_disposition().and_then(|it| it.get_filename()).unwrap_or_default();
         let chosen = !filename.is_empty();
         let filename = shown_name(filename);
         // Empty parts and parts without a name too, of which browsers send one: each costs a temporary file.
@@ -226,8 +227,5 @@ fn unreadable(error: &MultipartError) -> AppError {
 }
 
 fn broken_off() -> AppError {
-    AppError::BadRequest(
-        "The upload broke off, or a file has a name that cannot be sent. Nothing was kept. Rename it or send it again."
-            .to_owned(),
-    )
+    AppError::BadRequest("The upload broke off. Nothing was kept. Send it again.".to_owned())
 }

@@ -46,6 +46,7 @@ mod duplicates;
 mod editing;
 mod errors;
 mod facts;
+mod file_names;
 mod first_account;
 mod floods;
 mod four_systems;

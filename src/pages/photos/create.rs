@@ -2,7 +2,6 @@
 
 use std::cell::Cell;
 
-use actix_multipart::Multipart;
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use futures_util::{StreamExt, stream};
@@ -16,6 +15,7 @@ use crate::pages::photos::list::Gallery;
 use crate::routes;
 use crate::web::auth::CurrentUser;
 use crate::web::filter::Filter;
+use crate::web::form_part::SentForm;
 use crate::web::htmx::{Htmx, see_other};
 use crate::web::notice::Notice;
 use crate::web::page::Page;
@@ -32,7 +32,7 @@ pub async fn create_photos(
     page: Page,
     user: CurrentUser,
     htmx: Htmx,
-    upload: Multipart,
+    SentForm(upload): SentForm,
 ) -> Result<HttpResponse, AppError> {
     let owner = user.user.id;
     state.rates.upload_of(&request, owner)?;

@@ -49,6 +49,15 @@ impl Upload {
         self
     }
 
+    /// One more `file` of which the head says this name, as bytes: `filename="…"` or otherwise.
+    pub fn file_said(mut self, name: &[u8], bytes: impl Into<Vec<u8>>) -> Self {
+        let head = format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; ");
+        self.parts.push(Part::Bytes([head.as_bytes(), name, b"\r\n\r\n"].concat()));
+        self.parts.push(Part::Bytes(bytes.into()));
+        self.parts.push(Part::Bytes(b"\r\n".to_vec()));
+        self
+    }
+
     /// One more `file`, which begins with `head` and has zeros up to `size` bytes.
     pub fn large_file(mut self, name: &str, head: &[u8], size: usize) -> Self {
         self.begin_file(name);
