@@ -25,7 +25,7 @@ const PHOTOS: u32 = 72;
 struct Camera<'a> {
     browser: &'a Browser,
     folder: PathBuf,
-    /// Of the pages whose names hold this alone.
+    /// Of the pages alone whose names hold this, or one of these with commas between them.
     only: Option<String>,
 }
 
@@ -46,7 +46,7 @@ impl Camera<'_> {
     }
 
     async fn shoot_down_to(&self, name: &str, highest: u32) {
-        if self.only.as_deref().is_some_and(|only| !name.contains(only)) {
+        if self.only.as_deref().is_some_and(|only| !only.split(',').any(|part| name.contains(part))) {
             return;
         }
         for (width, height) in SIZES {
