@@ -160,7 +160,7 @@ impl App {
         let storage = Storage::open(&config).await?;
         let (postgres, db) = open_database(&config).await?;
         storage.clear_temporary().await?;
-        db.read(User::complete_email_keys).await?;
+        db.long(User::complete_email_keys).await?;
         let outside = finding.await?;
         if let Some(what) = outside.missing() {
             tracing::warn!("{what}");
@@ -231,7 +231,10 @@ impl App {
     /// # Errors
     /// When the database cannot be used or a migration fails.
     pub async fn migrate(config: Config) -> Result<(), StartError> {
-        config.create_data_dir()?;
+        // A private database is made by `serve` alone; a configured one is there.
+        if config.database_url.is_none() {
+            config.existing_data_dir()?;
+        }
         let (postgres, _) = open_database(&config).await?;
         spawn_blocking(move || postgres.map(PrivatePostgres::stop)).await?;
         Ok(())

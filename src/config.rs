@@ -7,6 +7,7 @@
 //!
 //! Loading is a pure function of a file and a list of pairs; only [`environment`] looks at the process.
 
+mod data_dir;
 mod oidc;
 mod public_url;
 mod s3;
@@ -15,16 +16,17 @@ mod sources;
 #[cfg(test)]
 mod tests;
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use std::{fs, io};
 
 use ipnet::IpNet;
 use serde_json::json;
 
+pub use data_dir::NoInstance;
+pub(crate) use data_dir::create_private_dir;
 pub use oidc::{OidcConfig, WELL_KNOWN};
 pub use public_url::{PublicUrl, is_loopback_name};
 pub use s3::S3Config;
@@ -424,20 +426,6 @@ impl Config {
         self.create_data_dir()?;
         Ok(vec![secret::generated_once(&self.data_dir)?])
     }
-
-    /// Makes `data_dir`, and the folders above it that are missing, for our user only (0700). One that is there stays
-    /// as it is.
-    ///
-    /// # Errors
-    /// When it cannot be made.
-    pub fn create_data_dir(&self) -> io::Result<()> {
-        create_private_dir(&self.data_dir)
-    }
-}
-
-/// Makes a folder, and the folders above it that are missing, for our user only.
-pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Reads a whole number of that range.

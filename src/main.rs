@@ -1,7 +1,7 @@
 //! The command line: `lumina [--config FILE] [SUBCOMMAND]`.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -51,6 +51,22 @@ enum Command {
     Config,
 }
 
+impl Command {
+    /// Whether it works on what an instance keeps, beside the server; and the folder that it makes for that.
+    fn looks_after(&self) -> Option<Option<&Path>> {
+        match self {
+            Self::Serve | Self::Config => None,
+            Self::Backup(options) => Some(Some(options.folder())),
+            Self::Migrate
+            | Self::Renditions
+            | Self::User(_)
+            | Self::Doctor(_)
+            | Self::Storage(_)
+            | Self::Restore(_) => Some(None),
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     // Before any thread is started: this process is to become the decoder of one photo.
@@ -79,7 +95,11 @@ async fn run(arguments: Arguments) -> Result<ExitCode, StartError> {
         telemetry::init(config);
         telemetry::log_panics();
     }
-    match (arguments.command.unwrap_or(Command::Serve), config) {
+    let command = arguments.command.unwrap_or(Command::Serve);
+    if let (Some(makes), Ok(config)) = (command.looks_after(), &config) {
+        commands::become_owner(config, makes)?;
+    }
+    match (command, config) {
         (Command::Doctor(options), config) => return commands::doctor(config, options).await,
         (_, Err(problems)) => return Err(problems.into()),
         (Command::Config, Ok(config)) => say(io::stdout(), &config.effective()),

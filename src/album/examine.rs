@@ -274,7 +274,7 @@ impl Album {
     /// # Errors
     /// Of the database.
     pub async fn miscounted(&self) -> Result<Vec<Finding>, AppError> {
-        let found = self.db.read(inventory::miscounted).await?;
+        let found = self.db.long(inventory::miscounted).await?;
         Ok(found.into_iter().map(|it| Finding::Miscounted { owner: it.owner_id, counts: it.wrong }).collect())
     }
 
@@ -283,7 +283,7 @@ impl Album {
     /// # Errors
     /// Of the database.
     pub async fn recount(&self, owner: i64) -> Result<(), AppError> {
-        self.db.read(move |conn| inventory::recount(conn, UserId(owner))).await
+        self.db.long(move |conn| inventory::recount(conn, UserId(owner))).await
     }
 }
 

@@ -36,7 +36,7 @@ pub fn rows(db: &Db) -> Rows {
         #[expect(clippy::disallowed_methods, reason = "it ends with the list")]
         tokio::spawn(async move {
             let pages = send.clone();
-            let read = db.read(move |conn| {
+            let read = db.long(move |conn| {
                 diesel::Connection::transaction(conn, inventory::begin)?;
                 loop {
                     let page = inventory::next(conn)?;

@@ -1,4 +1,7 @@
 //! The database for a command: the configured one, or the private one whether or not the server has it running.
+//!
+//! [`Opened::open`] is the door for commands that look after an instance. It makes nothing: where Lumina was never started it
+//! says so.
 
 use std::fs::File;
 
@@ -32,12 +35,25 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Opens it.
+    /// Opens that of an instance that Lumina was started on before.
     ///
     /// # Errors
     /// When there is none to be had; it need not answer where the schema is taken as it is.
     pub async fn open(config: &Config, schema: Schema) -> Result<Self, StartError> {
+        config.existing_data_dir()?;
+        Self::of(config, schema).await
+    }
+
+    /// Opens it whatever it is, or makes a private one: for `restore`, which fills a new instance.
+    ///
+    /// # Errors
+    /// When there is none to be had.
+    pub async fn create(config: &Config) -> Result<Self, StartError> {
         config.create_data_dir()?;
+        Self::of(config, Schema::AsItIs).await
+    }
+
+    async fn of(config: &Config, schema: Schema) -> Result<Self, StartError> {
         let (data_dir, database_url) = (config.data_dir.clone(), config.database_url.clone());
         spawn_blocking(move || {
             if let Some(url) = database_url {
@@ -67,6 +83,13 @@ impl Opened {
         postgres: Option<PrivatePostgres>,
         folder: Option<File>,
     ) -> Result<Self, StartError> {
+        if schema == Schema::UpToDate && !db::is_in_use(&url)? {
+            return Err(
+                "no Lumina was ever started on this database: it has no table `users`. Name the right one by `--config \
+                 FILE` or by DATABASE_URL in the environment. Only `lumina serve` and `lumina migrate` make tables."
+                    .into(),
+            );
+        }
         let db = match schema {
             Schema::UpToDate => Db::open(&url)?,
             Schema::AsItIs => Db::open_as_it_is(&url),

@@ -37,10 +37,10 @@ enum Outcome {
 /// When the database or the storage cannot be used, or a photo could not be worked on.
 pub async fn renditions(config: &Config) -> Result<(), StartError> {
     let database = Opened::open(config, Schema::UpToDate).await?;
-    let storage = Storage::open(config).await?;
+    let storage = Storage::open_existing(config).await?;
     let outside = spawn_blocking(OutsideDecoder::find).await?;
     let album = Album::open(database.db.clone(), storage, config.limits, outside, false, &InFlight::default())?;
-    let total = database.db.read(Photo::count_all).await?;
+    let total = database.db.long(Photo::count_all).await?;
     let bar = progress(total.unsigned_abs(), "photos");
     let (mut made, mut refused, mut failed) = (0, 0, 0);
     let mut after = None;

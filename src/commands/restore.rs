@@ -1,7 +1,11 @@
-//! `lumina restore DIR`: fills an empty instance from a backup, objects first, the database last and in one step.
+//! `lumina restore DIR`: fills an empty instance from a backup, objects first, the rows last and in one step. Of the database
+//! in there only rows are taken, into tables that our own migrations have made.
 //!
 //! One that was killed is begun again: objects of this backup that are there already are compared and left. The server must
 //! not run meanwhile.
+
+mod copy_text;
+mod rows;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,10 +19,10 @@ use crate::album::Album;
 use crate::album::examine::digest;
 use crate::album::ownership::{self, Owner};
 use crate::app::StartError;
-use crate::commands::backup::dump;
 use crate::commands::backup::manifest::{Entry, Header, Manifest};
 use crate::commands::backup::objects::{Hash, Objects};
-use crate::commands::database::{Opened, Schema};
+use crate::commands::backup::{dump, runs};
+use crate::commands::database::Opened;
 use crate::commands::doctor;
 use crate::commands::terminal::progress;
 use crate::config::Config;
@@ -36,6 +40,22 @@ const AT_ONCE: usize = 16;
 pub struct Restore {
     /// The folder of the backup.
     folder: PathBuf,
+    /// Which run of those that are kept, as `manifests` in the folder names them; without it the latest.
+    #[arg(long, value_name = "NAME")]
+    run: Option<String>,
+}
+
+/// One run of a backup.
+struct From {
+    objects: Objects,
+    manifest: PathBuf,
+    header: Header,
+}
+
+impl From {
+    async fn entries(&self) -> Result<Manifest, StartError> {
+        Ok(Manifest::open(&self.manifest).await?)
+    }
 }
 
 /// Restores everything, and looks at it as the doctor does. Fails where that finds something.
@@ -43,27 +63,37 @@ pub struct Restore {
 /// # Errors
 /// When the backup is damaged, the instance is not empty, or something cannot be used.
 pub async fn restore(config: &Config, options: Restore) -> Result<ExitCode, StartError> {
-    let folder = options.folder;
-    if !folder.join("manifest").is_file() {
-        return Err(format!("{} holds no finished backup.", folder.display()).into());
-    }
-    let backup = Objects::existing(&folder)?;
-    let header = check(&backup).await?;
+    let backup = check(&options).await?;
     config.create_data_dir()?;
     // The private Postgres takes this lock itself.
     let _lock = config.database_url.as_ref().map(|_| private::lock(&config.data_dir)).transpose()?;
-    let database = Opened::open(config, Schema::AsItIs).await?;
+    let database = Opened::create(config).await?;
     let restored = match database.server_runs {
         true => Err("Stop Lumina first: a backup is restored into an instance at rest.".into()),
-        false => run(config, &backup, &header, &database).await,
+        false => run(config, &backup, &database).await,
     };
     database.close().await?;
     restored
 }
 
-/// Reads the whole manifest and the database once, and finds out whether this version knows it.
-async fn check(backup: &Objects) -> Result<Header, StartError> {
-    let mut manifest = Manifest::open(backup).await?.ok_or("There is no backup.")?;
+/// Reads a whole manifest and the database once, and finds out whether this version knows it.
+async fn check(Restore { folder, run }: &Restore) -> Result<From, StartError> {
+    let backup = Objects::existing(folder)?;
+    let runs = runs::finished(&backup)?;
+    let names: Vec<_> = runs.iter().map(|path| runs::name(path)).collect();
+    let asked = |path: &&PathBuf| run.as_ref().is_none_or(|run| runs::name(path) == *run);
+    let Some(path) = runs.iter().rfind(asked) else {
+        let (folder, names) = (folder.display(), names.join(", "));
+        return Err(match run {
+            Some(run) if !names.is_empty() => format!("{folder} holds no run {run:?}, but {names}."),
+            _ => format!("{folder} holds no finished backup."),
+        }
+        .into());
+    };
+    if let [_, .., _] = names.as_slice() {
+        println!("Of the runs {} this is {}; `--run NAME` takes another.", names.join(", "), runs::name(path));
+    }
+    let mut manifest = Manifest::open(path).await?;
     while let Some(entry) = manifest.next().await? {
         if !backup.has(&entry.sha256, entry.size, false).await? {
             return Err(format!("The backup is damaged: the object of {} is missing or too short.", entry.key).into());
@@ -79,10 +109,11 @@ async fn check(backup: &Objects) -> Result<Header, StartError> {
     if header.schema > db::newest_migration() {
         return Err("The backup was made by a newer Lumina: restore it with that one.".into());
     }
-    Ok(header)
+    Ok(From { objects: backup, manifest: path.clone(), header })
 }
 
-async fn run(config: &Config, backup: &Objects, header: &Header, database: &Opened) -> Result<ExitCode, StartError> {
+async fn run(config: &Config, backup: &From, database: &Opened) -> Result<ExitCode, StartError> {
+    let header = &backup.header;
     let url = database.url.clone();
     let alone = spawn_blocking(move || restoring::begin(&url)).await??;
     let url = database.url.clone();
@@ -98,18 +129,21 @@ async fn run(config: &Config, backup: &Objects, header: &Header, database: &Open
     put_objects(backup, &storage).await?;
     ownership::claim(&storage, header.instance).await?;
     if let Some(key) = header.secret_key()? {
-        restore_secret(config, backup, &key).await?;
+        restore_secret(config, &backup.objects, &key).await?;
     }
-    let dump = header.database()?;
-    let url = database.url.clone();
-    spawn_blocking(move || restoring::take_down(&url)).await??;
-    programs.restore(&backup.path(&dump), &database.url).await?;
+    let reader = programs.reader(&backup.objects.path(&header.database()?));
+    let (url, schema) = (database.url.clone(), header.schema.clone());
+    spawn_blocking(move || {
+        restoring::take_down(&url)?;
+        restoring::fill(&url, &schema, |into| rows::read(reader, into))
+    })
+    .await??;
     // Opening it asks for the same lock.
     drop(alone);
     let url = database.url.clone();
     let db = spawn_blocking(move || Db::open(&url)).await??;
     // The bytes of photos that were deleted are not in the backup.
-    db.write(removal::all_due).await?;
+    db.long(removal::all_due).await?;
     let outside = spawn_blocking(OutsideDecoder::find).await?;
     let album = Album::open(db, storage, config.limits, outside, false, &InFlight::default())?;
     let is_well = doctor::examine(&album).await?;
@@ -118,8 +152,8 @@ async fn run(config: &Config, backup: &Objects, header: &Header, database: &Open
 }
 
 /// Photos that are not this backup's stay nobody's, and would be swept.
-async fn refuse_others(backup: &Objects, storage: &Storage) -> Result<(), StartError> {
-    let mut manifest = Manifest::open(backup).await?.ok_or("There is no backup.")?;
+async fn refuse_others(backup: &From, storage: &Storage) -> Result<(), StartError> {
+    let mut manifest = backup.entries().await?;
     let (mut known, mut listing) = (manifest.next().await?, storage.list(PHOTOS));
     while let Some(listed) = listing.try_next().await? {
         while known.as_ref().is_some_and(|entry| entry.key.to_string() < listed.key) {
@@ -146,21 +180,21 @@ async fn refuse_anothers(db: &Db, header: &Header, storage: &Storage) -> Result<
     Err(format!("{storage} belongs to another database: a backup is restored into an empty instance only.").into())
 }
 
-async fn put_objects(backup: &Objects, storage: &Storage) -> Result<(), StartError> {
+async fn put_objects(backup: &From, storage: &Storage) -> Result<(), StartError> {
     let mut count = 0;
-    let mut manifest = Manifest::open(backup).await?.ok_or("There is no backup.")?;
+    let mut manifest = backup.entries().await?;
     while manifest.next().await?.is_some() {
         count += 1;
     }
     let bar = progress(count, "objects");
-    let manifest = Manifest::open(backup).await?.ok_or("There is no backup.")?;
+    let manifest = backup.entries().await?;
     let entries = stream::try_unfold(manifest, async |mut manifest| {
         let entry = manifest.next().await?;
         Ok::<_, StartError>(entry.map(|entry| (entry, manifest)))
     });
     let bar = &bar;
     let putting = entries.map_ok(|entry| async move {
-        put(backup, storage, &entry).await?;
+        put(&backup.objects, storage, &entry).await?;
         bar.inc(1);
         Ok(())
     });

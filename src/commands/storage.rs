@@ -57,22 +57,31 @@ pub struct Copy {
 pub async fn storage(config: &Config, command: StorageCommand) -> Result<ExitCode, StartError> {
     let StorageCommand::Copy(Copy { to, quick }) = command;
     let target = Config::load(Some(&to), [])?;
-    let from = Storage::open(config).await?;
-    let there = match &target.s3 {
-        // Files on their way lie where they do anyway.
-        Some(s3) => Storage::s3(&config.data_dir, s3).await?,
-        None => Storage::disk(&target.data_dir).await?,
-    };
     let database = Opened::open(config, Schema::UpToDate).await?;
-    let copied = copy(&database.db, from, there, quick).await;
+    let copied = open_and_copy(config, &target, &database.db, quick).await;
     database.close().await?;
     let (stopped, done) = copied?;
     Ok(done.tell(stopped, &to, target.s3.is_some()))
 }
 
+async fn open_and_copy(config: &Config, target: &Config, db: &Db, quick: bool) -> Result<(bool, Done), StartError> {
+    let from = Storage::open_existing(config).await?;
+    let there = match &target.s3 {
+        // Files on their way lie where they do anyway.
+        Some(s3) => Storage::s3(&config.data_dir, s3).await?,
+        None => Storage::disk(&target.data_dir).await?,
+    };
+    copy(db, from, there, quick).await
+}
+
 /// Answers also whether it was stopped.
 async fn copy(db: &Db, from: Storage, to: Storage, quick: bool) -> Result<(bool, Done), StartError> {
     let ours = db.read(instance::id).await?;
+    if matches!(ownership::owner_of(&from, ours).await?, Owner::Another(_)) {
+        return Err(
+            format!("{from} belongs to another database than the one in use: nothing is copied from there.").into()
+        );
+    }
     match ownership::owner_of(&to, ours).await? {
         Owner::Another(_) => {
             return Err(format!(
@@ -141,7 +150,7 @@ impl Copying {
 
     /// Goes through all photos once.
     async fn pass(&mut self, quick: bool) -> Result<(), StartError> {
-        let bar = progress(self.db.read(Photo::count_all).await?.unsigned_abs(), "photos");
+        let bar = progress(self.db.long(Photo::count_all).await?.unsigned_abs(), "photos");
         let mut there = There { listing: self.to.list(PHOTOS), next: None };
         let walk = library::walk(library::rows(&self.db), &self.from);
         let stop = self.stop.clone();

@@ -78,7 +78,7 @@ impl Settings {
         let path = file.unwrap_or(Path::new(DEFAULT_FILE));
         match fs::read_to_string(path) {
             Ok(text) => settings.read_yaml(&text, &path.display().to_string()),
-            Err(error) if file.is_none() && error.kind() == io::ErrorKind::NotFound => {}
+            Err(_) if file.is_none() && cannot_be_there(path) => {}
             Err(error) => settings.problems.push(format!("{}: {error}", path.display())),
         }
         settings.read_env(env);
@@ -213,6 +213,12 @@ impl Settings {
     pub(super) fn finish<T>(self, result: T) -> Result<T, Problems> {
         if self.problems.is_empty() { Ok(result) } else { Err(Problems(self.problems)) }
     }
+}
+
+/// There is no such file, or none that we could name: the working folder may be somebody else's.
+fn cannot_be_there(path: &Path) -> bool {
+    let found = fs::metadata(path).map_err(|error| error.kind());
+    matches!(found, Err(io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied))
 }
 
 /// A plain YAML value as it could have been written in the environment.

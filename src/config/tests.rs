@@ -1,5 +1,7 @@
 //! The settings, from the outside: a file, some variables, and what comes of them.
 
+use std::fs;
+
 use super::*;
 
 /// Loads `yaml` with `env` over it.

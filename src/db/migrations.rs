@@ -21,6 +21,15 @@ pub fn is_outdated(url: &str) -> Result<bool, Box<dyn std::error::Error + Send +
     wait_for(url).has_pending_migration(MIGRATIONS)
 }
 
+/// Whether Lumina was ever started on the database at `url`, which is waited for.
+///
+/// # Errors
+/// When it does not answer.
+pub fn is_in_use(url: &str) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+    let there = diesel::dsl::sql::<diesel::sql_types::Bool>("to_regclass('users') IS NOT NULL");
+    Ok(diesel::select(there).get_result(&mut wait_for(url))?)
+}
+
 /// What a database that answers is.
 #[derive(Debug)]
 pub struct Condition {

@@ -1,4 +1,5 @@
-//! The door to Postgres. [`Db::read`] and [`Db::write`] are the only ways in.
+//! The door to Postgres. [`Db::read`] and [`Db::write`] are the ways in for requests, [`Db::long`] for work that no request
+//! waits for.
 //!
 //! Each takes a permit first, with a deadline, and only then a blocking thread and a connection. There are as many
 //! permits as connections, so no thread ever waits for a connection: when the database is slow or away, requests are
@@ -7,6 +8,7 @@
 //! for nothing.
 
 mod gathered;
+mod long;
 mod migrations;
 mod pause;
 pub mod private;
@@ -29,7 +31,7 @@ use pause::{Pause, Paused};
 use private::Message;
 
 pub use gathered::Gathered;
-pub use migrations::{Condition, MIGRATIONS, condition, is_outdated, migrate, newest_migration};
+pub use migrations::{Condition, MIGRATIONS, condition, is_in_use, is_outdated, migrate, newest_migration};
 
 /// How long a request waits for its turn, and then for a connection that works, before it is told to come back.
 pub const PATIENCE: Duration = Duration::from_secs(3);
@@ -58,6 +60,8 @@ pub struct Db {
     permits: Arc<Semaphore>,
     pause: Pause,
     trouble: Trouble,
+    /// For connections of their own.
+    url: Arc<str>,
 }
 
 /// Who hears of connections that could not be made.
@@ -99,7 +103,7 @@ impl Db {
             .error_handler(Box::new(LogQuietly(Arc::clone(&trouble))))
             .build_unchecked(ConnectionManager::new(give_up_the_dead(url)));
         let permits = Arc::new(Semaphore::new(CONNECTIONS as usize));
-        Self { pool, pause: Pause::new(&permits, CONNECTIONS), permits, trouble }
+        Self { pool, pause: Pause::new(&permits, CONNECTIONS), permits, trouble, url: url.into() }
     }
 
     /// Lets whoever keeps the server hear of connections that could not be made.

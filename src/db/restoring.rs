@@ -1,5 +1,7 @@
 //! Putting another database in the place of one that nobody uses yet.
 
+mod fill;
+
 use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
@@ -8,7 +10,10 @@ use diesel::{Connection, RunQueryDsl};
 use diesel_migrations::MigrationHarness;
 
 use super::migrations::{MIGRATION_LOCK, MIGRATIONS};
-use super::wait_for;
+use super::{long, wait_for};
+pub use fill::{Filling, fill};
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// The `application_name` of who takes tables down and puts others in their place.
 pub const APPLICATION_NAME: &str = "lumina restore";
@@ -17,14 +22,16 @@ pub const APPLICATION_NAME: &str = "lumina restore";
 ///
 /// # Errors
 /// Of the database.
-pub fn is_unused(url: &str) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+pub fn is_unused(url: &str) -> Result<bool, Error> {
     let mut conn = wait_for(url);
     if is(&mut conn, "to_regclass('users') IS NOT NULL AND to_regclass('__diesel_schema_migrations') IS NOT NULL")? {
         return Ok(is(&mut conn, "NOT EXISTS (SELECT FROM users)")?);
     }
     Ok(is(
         &mut conn,
-        "NOT EXISTS (SELECT FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace)",
+        // A restore that was killed may have begun to make tables.
+        "NOT EXISTS (SELECT FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace \
+         AND relname <> '__diesel_schema_migrations')",
     )?)
 }
 
@@ -34,8 +41,9 @@ pub fn is_unused(url: &str) -> Result<bool, Box<dyn std::error::Error + Send + S
 ///
 /// # Errors
 /// When somebody else restores or migrates, or a session does not end.
-pub fn begin(url: &str) -> Result<PgConnection, Box<dyn std::error::Error + Send + Sync>> {
-    let mut conn = wait_for(url);
+pub fn begin(url: &str) -> Result<PgConnection, Error> {
+    drop(wait_for(url));
+    let mut conn = long::connect(url)?;
     let mut until = |sql: &str, refusal: &str| {
         for _ in 0..100 {
             if is(&mut conn, sql)? {
@@ -43,7 +51,7 @@ pub fn begin(url: &str) -> Result<PgConnection, Box<dyn std::error::Error + Send
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        Err::<(), Box<dyn std::error::Error + Send + Sync>>(refusal.into())
+        Err::<(), Error>(refusal.into())
     };
     until(
         &format!("pg_try_advisory_lock({MIGRATION_LOCK})"),
@@ -64,8 +72,8 @@ pub fn begin(url: &str) -> Result<PgConnection, Box<dyn std::error::Error + Send
 ///
 /// # Errors
 /// When somebody has, or a migration cannot be reverted.
-pub fn take_down(url: &str) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    let mut conn = wait_for(url);
+pub fn take_down(url: &str) -> Result<(), Error> {
+    let mut conn = long::connect(url)?;
     conn.batch_execute(&format!("SET application_name = '{APPLICATION_NAME}'"))?;
     // In one transaction: it ends with who asked for it, where a single statement would go on after a kill.
     conn.transaction(|conn| {
@@ -78,7 +86,7 @@ pub fn take_down(url: &str) -> Result<(), Box<dyn std::error::Error + Send + Syn
             }
         }
         conn.revert_all_migrations(MIGRATIONS)?;
-        Ok(conn.batch_execute("DROP TABLE __diesel_schema_migrations")?)
+        Ok(conn.batch_execute("DROP TABLE IF EXISTS __diesel_schema_migrations")?)
     })
 }
 

@@ -56,9 +56,9 @@ const COLUMNS: &str = "id, size_bytes, sha256, renditions_version, animated, pub
 /// # Errors
 /// Of the database.
 pub fn begin(conn: &mut PgConnection) -> QueryResult<()> {
-    // The shard is the last byte of the id: two letters of the key. No query of a request takes this long.
+    // The shard is the last byte of the id: two letters of the key.
     conn.batch_execute(&format!(
-        "SET LOCAL statement_timeout = 0; SET LOCAL work_mem = '32MB'; \
+        "SET LOCAL work_mem = '32MB'; \
          DECLARE inventory NO SCROLL CURSOR WITH HOLD FOR \
          SELECT {COLUMNS} FROM photos ORDER BY get_byte(uuid_send(id), 15), id"
     ))
@@ -121,7 +121,7 @@ pub struct Miscounted {
 /// Of the database.
 pub fn miscounted(conn: &mut PgConnection) -> QueryResult<Vec<Miscounted>> {
     conn.transaction(|conn| {
-        conn.batch_execute("SET LOCAL statement_timeout = 0; SET LOCAL work_mem = '32MB'")?;
+        conn.batch_execute("SET LOCAL work_mem = '32MB'")?;
         diesel::sql_query(
             "SELECT owner_id, sum(wrong)::bigint AS wrong FROM ( \
                  SELECT owner_id, 1 AS wrong FROM photo_counts AS kept \
@@ -147,7 +147,6 @@ pub fn miscounted(conn: &mut PgConnection) -> QueryResult<Vec<Miscounted>> {
 pub fn recount(conn: &mut PgConnection, owner: crate::models::UserId) -> QueryResult<()> {
     conn.transaction(|conn| {
         crate::models::hashtag::lock_owner(conn, owner)?;
-        conn.batch_execute("SET LOCAL statement_timeout = 0")?;
         for step in [
             "DELETE FROM photo_counts WHERE owner_id = $1",
             "INSERT INTO photo_counts (owner_id, photos, bytes) SELECT owner_id, count(*), sum(size_bytes)::bigint \

@@ -120,7 +120,7 @@ impl fmt::Display for Storage {
 }
 
 impl Storage {
-    /// Opens the configured one.
+    /// Opens the configured one, making its folders when they are missing: for `serve` and `restore`.
     ///
     /// # Errors
     /// As [`Storage::disk`] and [`Storage::s3`].
@@ -132,6 +132,20 @@ impl Storage {
                 Ok(Self::Disk(opened.map_err(|error| in_folder(&config.data_dir, error))?))
             }
         }
+    }
+
+    /// Opens the configured one, where Lumina was started before: for commands that look after it.
+    ///
+    /// # Errors
+    /// As [`Storage::open`], and when there is none.
+    pub async fn open_existing(config: &Config) -> Result<Self, OpenError> {
+        let photos = config.data_dir.join("photos");
+        if config.s3.is_none() && !photos.is_dir() {
+            let error =
+                std::io::Error::other("it has no folder `photos`: is its disk mounted, or are they in a bucket?");
+            return Err(in_folder(&config.data_dir, error.into()));
+        }
+        Self::open(config).await
     }
 
     /// Opens the storage on disk in `data_dir`, making its folders when they are missing, with the usual reserve.

@@ -18,7 +18,7 @@ pub fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-async fn backup(kept: &Kept, folder: &Path) -> Output {
+pub async fn backup(kept: &Kept, folder: &Path) -> Output {
     kept.run(&["backup", folder.to_str().unwrap()]).await
 }
 
@@ -48,6 +48,11 @@ impl Bare {
 
     pub async fn restore(&self, from: &Path) -> Output {
         self.run(&["restore", from.to_str().unwrap()]).await
+    }
+
+    /// An earlier one of its runs.
+    pub async fn restore_run(&self, from: &Path, run: &str) -> Output {
+        self.run(&["restore", from.to_str().unwrap(), "--run", run]).await
     }
 
     /// A server on it.
@@ -142,9 +147,10 @@ async fn the_next_one_takes_only_what_is_new() {
     }
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut entries: Vec<_> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    entries.into_iter().flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 
 fn modified(path: &Path) -> std::time::SystemTime {
@@ -210,7 +216,7 @@ async fn one_that_is_killed_spoils_nothing_and_goes_on() {
     let folder = cluster::scratch();
     let to = folder.path().join("backup");
     assert!(backup(&kept, &to).await.status.success());
-    let manifest = std::fs::read(to.join("manifest")).unwrap();
+    let manifests = files(&to.join("manifests"));
     for _ in 0..12 {
         alice.upload(jpeg()).await;
     }
@@ -224,7 +230,7 @@ async fn one_that_is_killed_spoils_nothing_and_goes_on() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    assert_eq!(std::fs::read(to.join("manifest")).unwrap(), manifest);
+    assert_eq!(files(&to.join("manifests")), manifests);
     // The lock went with it: nothing is held back.
     kept.app.execute("UPDATE removals SET due_at = now()");
     kept.app.state().album.sweep().await.unwrap();
@@ -236,7 +242,7 @@ async fn one_that_is_killed_spoils_nothing_and_goes_on() {
     let made = backup(&kept, &to).await;
     assert!(made.status.success() && said(&made).contains("12 photos, 48 objects"), "{}", said(&made));
     assert!(Bare::new(None).restore(&to).await.status.success());
-    assert!(files(&to.join("tmp")).is_empty());
+    assert!(files(&to.join("tmp")).is_empty() && files(&to.join("unfinished")).is_empty());
 }
 
 #[tokio::test]

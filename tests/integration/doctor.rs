@@ -287,6 +287,11 @@ async fn what_the_instance_lacks_is_named() {
             kept::Examined { report, well: false }
         }
     };
+    let never = doctor("postgres://lumina@127.0.0.1:1/lumina".into(), None).await;
+    assert!(never.check("folder").1.contains("no Lumina was ever started"), "{:?}", never.report);
+    assert!(!folder.path().join("data").exists(), "it only looks");
+    std::fs::create_dir_all(folder.path().join("data/photos")).unwrap();
+    std::fs::write(folder.path().join("data/lock"), "").unwrap();
     let nowhere = doctor("postgres://lumina:must-not-be-seen@127.0.0.1:1/lumina".into(), None).await;
     assert_eq!(nowhere.check("database").0, "wrong");
     assert_eq!(nowhere.check("delete").0, "ok", "the rest is looked at all the same");

@@ -8,8 +8,7 @@ use url::Url;
 
 use super::objects::{Hash, Objects};
 use crate::app::StartError;
-use crate::db;
-use crate::db::private;
+use crate::db::{self, private};
 
 /// `pg_dump` and `pg_restore` of the server's version or a newer one.
 pub struct Programs {
@@ -43,20 +42,18 @@ impl Programs {
     pub async fn dump(&self, to: &Objects, url: &str, snapshot: &str) -> Result<Hash, StartError> {
         let (_, file) = to.temporary()?.into_parts();
         let mut command = connected(&self.pg_dump, url);
-        command.args(["--format=custom", "--no-owner", "--no-privileges", "--snapshot", snapshot]);
+        command.args(["--format=custom", "--encoding=UTF8", "--no-owner", "--no-privileges", "--snapshot", snapshot]);
         run(command.arg("--file").arg(&file)).await?;
         Ok(to.add_file(file).await?.0)
     }
 
-    /// Fills the empty database at `url`, wholly or not at all.
-    ///
-    /// # Errors
-    /// When the program fails, with what it said.
-    pub async fn restore(&self, file: &Path, url: &str) -> Result<(), StartError> {
-        let mut command = connected(&self.pg_restore, url);
-        command.env("PGAPPNAME", db::restoring::APPLICATION_NAME);
-        command.args(["--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges"]);
-        run(command.arg(file)).await
+    /// What reads a dump: it writes the rows in it to its standard output, and is told of no database.
+    #[must_use]
+    pub fn reader(&self, file: &Path) -> std::process::Command {
+        let mut command = std::process::Command::new(&self.pg_restore);
+        command.args(["--format=custom", "--data-only", "--no-owner", "--no-privileges", "--file=-"]).arg(file);
+        command.env("LC_ALL", "C").stdin(Stdio::null());
+        command
     }
 }
 

@@ -1,22 +1,20 @@
-//! What is in a backup: a text file with a line of JSON for the whole, one line an object in the order of the keys, and a
-//! last line with the hash of all before, which tells a whole manifest from half of one.
+//! What one run of a backup has: a text file with a line of JSON for the whole, one line an object in the order of the keys,
+//! and a last line with the hash of all before, which tells a whole manifest from half of one.
 
 use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tempfile::TempPath;
 use tokio::fs::File;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, BufWriter, Lines};
 use uuid::Uuid;
 
-use super::objects::{Hash, Objects, begin_of};
+use super::objects::Hash;
 use crate::album::hex;
 use crate::db;
 use crate::storage::ObjectKey;
-
-const NAME: &str = "manifest";
 
 /// Raised when older programs could not read it.
 const FORMAT: u32 = 1;
@@ -93,34 +91,56 @@ impl Entry {
 
 /// One that is being read.
 pub struct Manifest {
+    path: PathBuf,
     lines: Lines<BufReader<File>>,
     header: Header,
     next: Option<Entry>,
     hash: Sha256,
+    /// It has to end as a finished one does.
+    finished: bool,
 }
 
 impl Manifest {
-    /// The one of this backup, if there is one.
+    /// The finished one of this name.
     ///
     /// # Errors
     /// When it is damaged, or of a format that is not known here.
-    pub async fn open(of: &Objects) -> io::Result<Option<Self>> {
-        let file = match File::open(of.folder().join(NAME)).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            file => file?,
-        };
-        let mut lines = BufReader::with_capacity(128 * 1024, file).lines();
-        let first = lines.next_line().await?.unwrap_or_default();
-        let header: Header = serde_json::from_str(&first).map_err(|_| damaged())?;
+    pub async fn open(path: &Path) -> io::Result<Self> {
+        Self::read_at(path, true).await
+    }
+
+    /// That of a run which was stopped, as far as it came.
+    ///
+    /// # Errors
+    /// When it did not come beyond the header.
+    pub async fn open_unfinished(path: &Path) -> io::Result<Self> {
+        Self::read_at(path, false).await
+    }
+
+    async fn read_at(path: &Path, finished: bool) -> io::Result<Self> {
+        let mut lines = BufReader::with_capacity(128 * 1024, File::open(path).await?).lines();
+        let first = lines.next_line().await.map_err(|_| damaged_at(path))?.unwrap_or_default();
+        let header: Header = serde_json::from_str(&first).map_err(|_| damaged_at(path))?;
         if header.format != FORMAT {
             let what =
                 format!("The backup was made by Lumina {}, in a way that this one does not know.", header.lumina);
             return Err(io::Error::new(ErrorKind::InvalidData, what));
         }
-        let mut manifest = Self { lines, header, next: None, hash: Sha256::new() };
+        let hash = Sha256::new();
+        let mut manifest = Self { path: path.to_owned(), lines, header, next: None, hash, finished };
         manifest.count(&first);
         manifest.next = manifest.read().await?;
-        Ok(Some(manifest))
+        Ok(manifest)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether all was read.
+    pub fn is_at_end(&self) -> bool {
+        self.next.is_none()
     }
 
     /// What it says of the whole.
@@ -157,44 +177,53 @@ impl Manifest {
     }
 
     async fn read(&mut self) -> io::Result<Option<Entry>> {
-        let line = self.lines.next_line().await?.ok_or_else(damaged)?;
+        let line = match self.lines.next_line().await {
+            Ok(Some(line)) => line,
+            Ok(None) => return self.ends_too_early(),
+            Err(error) if error.kind() == ErrorKind::InvalidData => return self.ends_too_early(),
+            Err(error) => return Err(error),
+        };
         if let Some(hash) = line.strip_prefix("end\t") {
             let whole = hash == hex(&self.hash.clone().finalize());
-            return if whole { Ok(None) } else { Err(damaged()) };
+            return if whole { Ok(None) } else { self.ends_too_early() };
         }
         self.count(&line);
-        Entry::parse(&line).map(Some).ok_or_else(damaged)
+        match Entry::parse(&line) {
+            Some(entry) => Ok(Some(entry)),
+            None => self.ends_too_early(),
+        }
+    }
+
+    fn ends_too_early(&self) -> io::Result<Option<Entry>> {
+        if self.finished { Err(damaged_at(&self.path)) } else { Ok(None) }
     }
 
     fn count(&mut self, line: &str) {
         self.hash.update(line);
         self.hash.update("\n");
     }
-
-    /// Begins a new one, beside that which is there.
-    pub async fn begin(of: &Objects, header: &Header) -> io::Result<Written> {
-        let (file, path) = of.temporary()?.into_parts();
-        let file = BufWriter::with_capacity(128 * 1024, File::from_std(file));
-        let mut written = Written { file, path, hash: Sha256::new(), kept: Vec::new() };
-        written.kept.extend([header.database()?].iter().chain(&header.secret_key()?).map(begin_of));
-        written.line(&serde_json::to_string(header)?).await?;
-        Ok(written)
-    }
 }
 
-/// One that is being written. Nothing counts until it is finished.
+/// One that is being written. Nothing counts until it is finished; what a run that was stopped has written spares the next
+/// one work.
 pub struct Written {
     file: BufWriter<File>,
-    path: TempPath,
+    path: PathBuf,
     hash: Sha256,
-    kept: Vec<u64>,
 }
 
 impl Written {
+    /// Begins one in a new file.
+    pub async fn begin(file: std::fs::File, path: PathBuf, header: &Header) -> io::Result<Self> {
+        let file = BufWriter::with_capacity(128 * 1024, File::from_std(file));
+        let mut written = Self { file, path, hash: Sha256::new() };
+        written.line(&serde_json::to_string(header)?).await?;
+        Ok(written)
+    }
+
     /// Adds an object.
     pub async fn entry(&mut self, entry: &Entry) -> io::Result<()> {
         let Entry { key, sha256, size, version } = entry;
-        self.kept.push(begin_of(sha256));
         self.line(&format!("{}\t{size}\t{version}\t{key}", hex(sha256))).await
     }
 
@@ -204,22 +233,23 @@ impl Written {
         self.file.write_all(line.as_bytes()).await
     }
 
-    /// Makes it the backup's, for good, and then removes the objects that it does not name. Answers how many.
-    pub async fn finish(mut self, of: &Objects) -> io::Result<u64> {
+    /// Hands what was added to the system, where it outlives this process.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        self.file.flush().await
+    }
+
+    /// Writes the end, and puts all of it on disk. Answers where it is.
+    pub async fn finish(mut self) -> io::Result<PathBuf> {
         let end = format!("end\t{}\n", hex(&self.hash.finalize()));
         self.file.write_all(end.as_bytes()).await?;
         self.file.flush().await?;
         self.file.get_ref().sync_all().await?;
-        self.kept.sort_unstable();
-        self.kept.dedup();
-        let (path, of, kept) = (self.path, of.clone(), self.kept);
-        actix_web::rt::task::spawn_blocking(move || {
-            path.persist(of.folder().join(NAME))?;
-            std::fs::File::open(of.folder())?.sync_all()?;
-            of.keep_only(&kept)
-        })
-        .await?
+        Ok(self.path)
     }
+}
+
+fn damaged_at(path: &Path) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, format!("The backup's manifest {} is damaged.", path.display()))
 }
 
 fn damaged() -> io::Error {

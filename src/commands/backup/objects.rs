@@ -33,25 +33,35 @@ impl Objects {
     /// # Errors
     /// When it cannot be used.
     pub fn open(folder: &Path) -> io::Result<Self> {
-        create_private_dir(folder)?;
-        let ours = ["objects", "tmp", "manifest", "lock"];
-        for entry in fs::read_dir(folder)? {
+        create_private_dir(folder).map_err(|error| at(folder, &error))?;
+        let ours = ["objects", "tmp", "manifest", "manifests", "unfinished", "lock"];
+        for entry in fs::read_dir(folder).map_err(|error| at(folder, &error))? {
             let name = entry?.file_name();
             if !ours.iter().any(|ours| name == **ours) {
                 let what = format!("{} holds {name:?}, which is no backup: name an empty folder.", folder.display());
                 return Err(io::Error::new(ErrorKind::InvalidInput, what));
             }
         }
-        let folder = folder.canonicalize()?;
-        let temporary = folder.join("tmp");
-        if temporary.exists() {
-            fs::remove_dir_all(&temporary)?;
-        }
-        create_private_dir(&temporary)?;
-        for shard in 0..=u8::MAX {
-            create_private_dir(&folder.join("objects").join(format!("{shard:02x}")))?;
-        }
-        Ok(Self { folder })
+        Ok(Self { folder: folder.canonicalize()? })
+    }
+
+    /// Makes it ready to be written to. Only for who holds its lock.
+    ///
+    /// # Errors
+    /// When it cannot be written to.
+    pub fn prepare(&self) -> io::Result<()> {
+        let temporary = self.folder.join("tmp");
+        let make = || {
+            if temporary.exists() {
+                fs::remove_dir_all(&temporary)?;
+            }
+            create_private_dir(&temporary)?;
+            create_private_dir(&self.folder.join("manifests"))?;
+            create_private_dir(&self.folder.join("unfinished"))?;
+            (0..=u8::MAX)
+                .try_for_each(|shard| create_private_dir(&self.folder.join("objects").join(format!("{shard:02x}"))))
+        };
+        make().map_err(|error| at(&self.folder, &error))
     }
 
     /// Opens one that is there, to be read.
@@ -59,7 +69,7 @@ impl Objects {
     /// # Errors
     /// When there is none.
     pub fn existing(folder: &Path) -> io::Result<Self> {
-        Ok(Self { folder: folder.canonicalize()? })
+        Ok(Self { folder: folder.canonicalize().map_err(|error| at(folder, &error))? })
     }
 
     /// Where it is.
@@ -151,6 +161,11 @@ impl Objects {
         }
         Ok(removed)
     }
+}
+
+/// Errors about files name the path.
+pub(super) fn at(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// The first bytes of a hash: enough to tell objects apart, at a quarter of the memory.

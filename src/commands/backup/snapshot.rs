@@ -33,7 +33,7 @@ impl Snapshot {
         let db = db.clone();
         #[expect(clippy::disallowed_methods, reason = "it ends with the backup")]
         tokio::spawn(async move {
-            let held = db.read(move |conn| hold(conn, id, &is_dumped, pages, &is_copied)).await;
+            let held = db.long(move |conn| hold(conn, id, &is_dumped, pages, &is_copied)).await;
             drop(end.send(held));
         });
         match known.await {
@@ -99,7 +99,6 @@ fn read(
     pages: &mpsc::Sender<Result<Vec<inventory::Inventoried>, AppError>>,
 ) -> Result<(), AppError> {
     conn.build_transaction().repeatable_read().run(|conn| {
-        diesel::sql_query("SET LOCAL idle_in_transaction_session_timeout = 0").execute(conn)?;
         let exported: Exported = diesel::sql_query("SELECT pg_export_snapshot() AS id").get_result(conn)?;
         inventory::begin(conn)?;
         drop(id.send(exported.id));

@@ -61,6 +61,10 @@ pub(super) async fn look(config: &Config, report: &mut Report) -> Result<Option<
         ),
         Err(error) => Check::wrong("sandbox", format!("HEIC and AVIF are refused, as their decoder cannot be shut in: {error}")),
     });
+    if let Err(nothing) = config.existing_data_dir() {
+        report.check(Check::wrong("folder", nothing.to_string()));
+        return Ok(None);
+    }
     report.check(disk(config));
     let database = database(config, report).await;
     let storage = storage(config, report).await;
@@ -156,7 +160,7 @@ fn is_superuser(conn: &mut PgConnection) -> diesel::QueryResult<bool> {
 
 /// The storage, if it can be read.
 async fn storage(config: &Config, report: &mut Report) -> Option<Storage> {
-    let storage = match Storage::open(config).await {
+    let storage = match Storage::open_existing(config).await {
         Ok(storage) => storage,
         Err(error) => {
             report.check(Check::wrong("storage", error.to_string()));

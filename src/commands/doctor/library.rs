@@ -34,7 +34,7 @@ enum Unnamed {
 /// Looks at all of it.
 pub(super) async fn look(album: &Album, options: Doctor, report: &mut Report) -> Result<(), StartError> {
     let unnamed = owner(album, report).await?;
-    let total = album.db().read(Photo::count_all).await?;
+    let total = album.db().long(Photo::count_all).await?;
     let bar = progress(total.unsigned_abs(), "photos");
     let above = |line: String| bar.suspend(|| println!("{line}"));
     let mut walk = library::walk(library::rows(album.db()), album.storage()).try_chunks(TOGETHER);

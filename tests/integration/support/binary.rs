@@ -58,6 +58,14 @@ impl Binary {
         Self::start_by(command, stderr, data_dir, settings)
     }
 
+    /// The same as another user of the machine, whom the data folder belongs to. Only root can.
+    pub fn start_as(uid: u32, data_dir: &Path) -> Self {
+        let mut command = Self::command();
+        std::os::unix::process::CommandExt::uid(&mut command, uid);
+        let none: &Settings = &[];
+        Self::start_by(command, log_file(data_dir), data_dir, none)
+    }
+
     fn start_by(command: Command, stderr: Stdio, data_dir: &Path, settings: &Settings<impl AsRef<str>>) -> Self {
         let mut child = Self::spawn(command, stderr, data_dir, settings);
         let stdout = BufReader::new(child.stdout.take().unwrap());

@@ -22,6 +22,8 @@ pub enum Fault {
     Refuses,
     /// Closes it without a word.
     Closes,
+    /// Carries each part of a request so much later. What comes back is not held up.
+    Slows(Duration),
     /// Swallows everything and never answers. The connection is cut when the fault is over.
     Stalls,
     /// Answers requests that begin like one of these by itself, then swallows the rest. Others go well.
@@ -187,6 +189,10 @@ async fn up(
                 let _ = back.lock().await.write_all(text.as_bytes()).await;
                 let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
                 return;
+            }
+            Fault::Slows(by) => {
+                tokio::time::sleep(*by).await;
+                usize::MAX
             }
             Fault::CutsRequests(most) => most.saturating_sub(carried),
             Fault::None | Fault::CutsAnswers(_) | Fault::LosesAnswers(_) => usize::MAX,
