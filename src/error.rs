@@ -48,6 +48,17 @@ impl TooMany {
     }
 }
 
+/// Whose fault it is that logging in elsewhere did not work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// That of whoever wants in, or of what they brought along.
+    Theirs,
+    /// The provider does not answer; trying again later helps.
+    Away,
+    /// Our settings are wrong: only whoever runs this server can help.
+    Settings,
+}
+
 /// What a browser says of the page that made it send a request; as it stands in the headers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SentFrom {
@@ -104,8 +115,8 @@ pub enum AppError {
         reason: Cow<'static, str>,
         /// For the log.
         detail: String,
-        /// The provider does not answer; trying again later helps.
-        away: bool,
+        /// Whose fault it is.
+        fault: Fault,
     },
     /// Refused on principle, such as a request from another site; the text says why.
     #[error("forbidden: {0}")]
@@ -221,8 +232,10 @@ impl ResponseError for AppError {
             Self::Unsupported(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Conflict(_) | Self::Taken(_) | Self::InProgress => StatusCode::CONFLICT,
             Self::ChangedMeanwhile => StatusCode::PRECONDITION_FAILED,
-            Self::Elsewhere { away: false, .. } => StatusCode::FORBIDDEN,
-            Self::Unavailable(_) | Self::Elsewhere { away: true, .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Elsewhere { fault: Fault::Theirs, .. } => StatusCode::FORBIDDEN,
+            Self::Unavailable(_) | Self::Elsewhere { fault: Fault::Away | Fault::Settings, .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use openidconnect::core::CoreErrorResponseType;
-use openidconnect::{HttpRequest, HttpResponse, RequestTokenError, StandardErrorResponse, UserInfoError};
+use oauth2::basic::{BasicErrorResponse, BasicErrorResponseType};
+use oauth2::{HttpRequest, HttpResponse, RequestTokenError};
 use s3_http::redirect::Policy;
 
 use super::OidcError;
@@ -61,25 +61,22 @@ pub async fn ask(client: &s3_http::Client, request: HttpRequest) -> Result<HttpR
 
 /// The provider gave no tokens for a code. What it says is for the log: its kind of error is a known word, its description
 /// is cut.
-pub fn failed_exchange(error: RequestTokenError<Failure, StandardErrorResponse<CoreErrorResponseType>>) -> OidcError {
+pub fn failed_exchange(error: RequestTokenError<Failure, BasicErrorResponse>) -> OidcError {
     match error {
         RequestTokenError::ServerResponse(said) => {
             let description = said.error_description().map_or("", String::as_str);
-            OidcError::Refused(format!("no tokens for the code: {} {}", said.error().as_ref(), printable(description)))
+            let said_so = format!("{} {}", printable(said.error().as_ref()), printable(description));
+            match said.error() {
+                BasicErrorResponseType::InvalidClient | BasicErrorResponseType::UnauthorizedClient => {
+                    OidcError::Misconfigured(said_so)
+                }
+                _ => OidcError::Refused(format!("no tokens for the code: {said_so}")),
+            }
         }
         RequestTokenError::Request(failure) => OidcError::Away(failure.to_string()),
         // The body may hold tokens.
         RequestTokenError::Parse(error, _) => OidcError::Refused(format!("tokens that cannot be read: {error}")),
         RequestTokenError::Other(error) => OidcError::Refused(error),
-    }
-}
-
-/// The provider does not tell more about somebody.
-pub fn failed_user_info(error: UserInfoError<Failure>) -> OidcError {
-    match error {
-        UserInfoError::Request(failure) => OidcError::Away(failure.to_string()),
-        UserInfoError::Response(status, _, why) => OidcError::Refused(format!("user info: {status}: {why}")),
-        error => OidcError::Refused(format!("user info: {error}")),
     }
 }
 

@@ -2,40 +2,30 @@
 //!
 //! The authorization code flow with PKCE, state and nonce (OpenID Connect Core 1.0, 3.1; RFC 9700). [`Oidc::begin`] makes the address at the provider and
 //! the [`Secrets`] that the browser keeps meanwhile; [`Oidc::finish`] turns what the browser brings back into a [`Person`],
-//! after everything that the `openidconnect` crate and we know to check. Nothing here knows of our accounts or of HTTP
-//! handlers.
+//! after the [signature] and the [claims] are checked. Nothing here knows of our accounts or of HTTP handlers.
+//!
+//! The crate `oauth2` asks for the tokens and `jsonwebtoken` checks the signature; claims we read ourselves, since providers
+//! send them in many forms and crates that know every standard claim refuse a login over one that nobody asked for.
 //!
 //! The provider is asked for what it is when somebody first wants to log in, so that one that is away keeps nothing from
 //! starting.
 
+mod claims;
 mod http;
 mod provider;
+mod signature;
+mod tokens;
 
 pub use http::printable;
 
-use openidconnect::core::{CoreAuthenticationFlow, CoreIdTokenClaims, CoreJwsSigningAlgorithm, CoreTokenResponse};
-use openidconnect::core::{CoreIdTokenVerifier, CoreUserInfoClaims};
-use openidconnect::{
-    AccessTokenHash, AuthorizationCode, ClaimsVerificationError, CsrfToken, Nonce, OAuth2TokenResponse,
-    PkceCodeChallenge, PkceCodeVerifier, Scope, SignatureVerificationError, TokenResponse,
-};
+use oauth2::{AuthorizationCode, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope, TokenResponse};
 use serde::{Deserialize, Serialize};
 
 use crate::config::OidcConfig;
-use provider::{Client, Provider};
-
-/// What a provider may sign with: keys that it alone has. Neither nothing nor a secret that we share with it.
-const SIGNATURES: [CoreJwsSigningAlgorithm; 9] = [
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
-    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512,
-    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
-    CoreJwsSigningAlgorithm::RsaSsaPssSha384,
-    CoreJwsSigningAlgorithm::RsaSsaPssSha512,
-    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
-    CoreJwsSigningAlgorithm::EcdsaP384Sha384,
-    CoreJwsSigningAlgorithm::EdDsa,
-];
+use claims::Claims;
+use provider::{Known, Provider};
+use signature::{NotSigned, Signed};
+use tokens::Tokens;
 
 /// A provider, and who we are to it.
 pub struct Oidc {
@@ -78,6 +68,9 @@ pub enum OidcError {
     /// What came back proves nothing.
     #[error("the provider's answer is refused: {0}")]
     Refused(String),
+    /// The provider does not know us by the id and secret that are configured.
+    #[error("the provider does not accept oidc.client_id and oidc.client_secret: {0}")]
+    Misconfigured(String),
 }
 
 impl Oidc {
@@ -109,15 +102,14 @@ impl Oidc {
     pub async fn begin(&self, callback: &str) -> Result<(String, Secrets), OidcError> {
         let client = self.provider.known().await?.client(&self.config, callback)?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
-        let flow = CoreAuthenticationFlow::AuthorizationCode;
-        let (url, state, nonce) = client
-            .authorize_url(flow, CsrfToken::new_random, Nonce::new_random)
-            .add_scope(Scope::new("profile".to_owned()))
-            .add_scope(Scope::new("email".to_owned()))
+        let nonce = CsrfToken::new_random().into_secret();
+        let (url, state) = client
+            .authorize_url(CsrfToken::new_random)
+            .add_scopes(["openid", "profile", "email"].map(|scope| Scope::new(scope.to_owned())))
+            .add_extra_param("nonce", &nonce)
             .set_pkce_challenge(challenge)
             .url();
-        let (state, nonce) = (state.into_secret(), nonce.secret().clone());
-        Ok((url.into(), Secrets { state, nonce, verifier: verifier.into_secret() }))
+        Ok((url.into(), Secrets { state: state.into_secret(), nonce, verifier: verifier.into_secret() }))
     }
 
     /// Who came back to `callback` with this code, and with the name of the provider where it sends that along. The caller has
@@ -132,90 +124,94 @@ impl Oidc {
         issuer: Option<&str>,
         secrets: Secrets,
     ) -> Result<Person, OidcError> {
-        let Secrets { nonce, verifier, .. } = secrets;
-        let nonce = Nonce::new(nonce);
         let known = self.provider.known().await?;
         // RFC 9207: the code is another provider's, which would get it from us.
         if issuer.is_some_and(|issuer| issuer != known.issuer()) {
             return Err(OidcError::Refused("the answer names another issuer".to_owned()));
         }
-        let client = known.client(&self.config, callback)?;
-        let asked = client.exchange_code(AuthorizationCode::new(code.to_owned())).map_err(away)?;
-        let asked = asked.set_pkce_verifier(PkceCodeVerifier::new(verifier));
-        let tokens = asked.request_async(self.provider.http()).await.map_err(http::failed_exchange)?;
-        match claims(&client, &tokens, &nonce) {
-            // The provider may have new keys since we last asked.
-            Err(ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey)) => {
-                let client = self.provider.with_newer_keys().await?.client(&self.config, callback)?;
-                let claims = claims(&client, &tokens, &nonce).map_err(refused)?;
-                self.person(&client, &tokens, &claims).await
-            }
-            claims => self.person(&client, &tokens, &claims.map_err(refused)?).await,
+        let tokens = self.exchange(&known, callback, code, secrets.verifier).await?;
+        let id_token = tokens.id_token.as_deref();
+        let id_token = id_token.ok_or_else(|| OidcError::Refused("there is no ID token".to_owned()))?;
+        let signed = self.read_signed(id_token).await?;
+        signed.claims.check(&self.config.client_id, &secrets.nonce)?;
+        if !signed.belongs_to(tokens.access_token().secret()) {
+            return Err(OidcError::Refused("the ID token is for another access token".to_owned()));
         }
-    }
-
-    /// Takes together what the ID token says and, where it says little, what the provider tells when asked.
-    async fn person(
-        &self,
-        client: &Client,
-        tokens: &CoreTokenResponse,
-        claims: &CoreIdTokenClaims,
-    ) -> Result<Person, OidcError> {
-        let mut person = Person {
-            issuer: claims.issuer().to_string(),
-            subject: claims.subject().to_string(),
-            email: claims.email().map(|email| email.to_string()),
-            email_verified: claims.email_verified() == Some(true),
-            preferred_username: claims.preferred_username().map(|name| name.to_string()),
-            name: claims.name().and_then(|name| name.get(None)).map(|name| name.to_string()),
-        };
-        if (person.email.is_none() || person.preferred_username.is_none()) && client.user_info_url().is_some() {
-            let subject = Some(claims.subject().clone());
-            let asked = client.user_info(tokens.access_token().clone(), subject).map_err(away)?;
-            let more: CoreUserInfoClaims =
-                asked.request_async(self.provider.http()).await.map_err(http::failed_user_info)?;
-            // Address and word about it come from one place, or not at all.
-            if person.email.is_none() {
-                person.email = more.email().map(|email| email.to_string());
-                person.email_verified = more.email_verified() == Some(true);
+        let mut person = signed.claims.into_person(known.issuer().to_owned());
+        if person.email.is_none() || person.preferred_username.is_none() {
+            match self.ask_more(&known, &tokens).await {
+                Ok(Some(more)) if more.subject != person.subject => {
+                    return Err(OidcError::Refused("user info is about somebody else".to_owned()));
+                }
+                Ok(Some(more)) => person.add(more),
+                Ok(None) => {}
+                // Without an address nobody can be let in who is new; a name there are others for.
+                Err(error) if person.email.is_none() => return Err(error),
+                Err(error) => tracing::warn!(%error, "the provider does not tell more about somebody"),
             }
-            let preferred = more.preferred_username().map(|name| name.to_string());
-            person.preferred_username = person.preferred_username.or(preferred);
-            let name = more.name().and_then(|name| name.get(None)).map(|name| name.to_string());
-            person.name = person.name.or(name);
         }
         Ok(person)
     }
-}
 
-/// What the ID token says, if the provider signed it for us, now, for this login.
-fn claims(
-    client: &Client,
-    tokens: &CoreTokenResponse,
-    nonce: &Nonce,
-) -> Result<CoreIdTokenClaims, ClaimsVerificationError> {
-    let missing = || ClaimsVerificationError::Other("there is no ID token".to_owned());
-    let token = tokens.id_token().ok_or_else(missing)?;
-    let verifier: CoreIdTokenVerifier = client.id_token_verifier().set_allowed_algs(SIGNATURES);
-    let claims = token.claims(&verifier, nonce)?;
-    if let Some(expected) = claims.access_token_hash() {
-        let (alg, key) = (token.signing_alg(), token.signing_key(&verifier));
-        let (alg, key) = (
-            alg.map_err(ClaimsVerificationError::SignatureVerification)?,
-            key.map_err(ClaimsVerificationError::SignatureVerification)?,
-        );
-        let actual = AccessTokenHash::from_token(tokens.access_token(), alg, key);
-        if actual.map_err(|error| ClaimsVerificationError::Other(error.to_string()))? != *expected {
-            return Err(ClaimsVerificationError::Other("the ID token is for another access token".to_owned()));
+    /// Whether the provider can be used as it is configured: it answers, and knows us. It is asked for tokens for a code that
+    /// nobody was given, which it refuses after it has found out who asks.
+    ///
+    /// # Errors
+    /// [`OidcError`].
+    pub async fn check(&self, callback: &str) -> Result<(), OidcError> {
+        let known = self.provider.known().await?;
+        let (_, verifier) = PkceCodeChallenge::new_random_sha256();
+        match self.exchange(&known, callback, "a code of lumina doctor", verifier.into_secret()).await {
+            Ok(_) | Err(OidcError::Refused(_)) => Ok(()),
+            Err(error) => Err(error),
         }
     }
-    Ok(claims.clone())
+
+    async fn exchange(&self, known: &Known, callback: &str, code: &str, verifier: String) -> Result<Tokens, OidcError> {
+        let client = known.client(&self.config, callback)?;
+        let asked = client.exchange_code(AuthorizationCode::new(code.to_owned()));
+        let asked = asked.set_pkce_verifier(PkceCodeVerifier::new(verifier));
+        asked.request_async(self.provider.http()).await.map_err(http::failed_exchange)
+    }
+
+    /// What the provider has signed for us; it may have new keys since we last asked.
+    async fn read_signed(&self, token: &str) -> Result<Signed, OidcError> {
+        let mut known = self.provider.known().await?;
+        for newer in [false, true] {
+            if newer {
+                known = self.provider.with_newer_keys().await?;
+            }
+            match signature::read(token, known.keys(), known.issuer(), &self.config.client_id) {
+                Ok(signed) => return Ok(signed),
+                Err(NotSigned::Refused(error)) => return Err(error),
+                Err(NotSigned::UnknownKey) => {}
+            }
+        }
+        Err(OidcError::Refused("the ID token is signed with a key that the provider does not have".to_owned()))
+    }
+
+    /// What the provider tells when it is asked about somebody; nothing where it cannot be.
+    async fn ask_more(&self, known: &Known, tokens: &Tokens) -> Result<Option<Claims>, OidcError> {
+        let Some(url) = known.userinfo_endpoint() else { return Ok(None) };
+        let answer = self.provider.get(url, Some(tokens.access_token().secret())).await?;
+        let bad = |error: &dyn std::fmt::Display| OidcError::Refused(format!("user info: {error}"));
+        if answer.is_jwt {
+            let token = String::from_utf8(answer.body).map_err(|error| bad(&error))?;
+            return Ok(Some(self.read_signed(token.trim()).await?.claims));
+        }
+        serde_json::from_slice(&answer.body).map(Some).map_err(|error| bad(&error))
+    }
 }
 
-fn refused(error: ClaimsVerificationError) -> OidcError {
-    // What went wrong with a signature is in the source.
-    let source = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
-    OidcError::Refused(format!("{error}{source}"))
+impl Person {
+    /// Adds what more is known, of what was not. An address and the word about it come from one place, or not at all.
+    fn add(&mut self, more: Claims) {
+        if self.email.is_none() {
+            (self.email, self.email_verified) = (more.email, more.email_verified);
+        }
+        self.preferred_username = self.preferred_username.take().or(more.preferred_username);
+        self.name = self.name.take().or(more.name);
+    }
 }
 
 fn away(error: impl std::fmt::Display) -> OidcError {

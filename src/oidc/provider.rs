@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use openidconnect::core::{CoreClient, CoreClientAuthMethod, CoreJsonWebKeySet, CoreProviderMetadata};
-use openidconnect::http::{Method, StatusCode};
-use openidconnect::{
-    AsyncHttpClient, AuthType, ClientId, ClientSecret, EndpointMaybeSet, EndpointNotSet, EndpointSet, HttpRequest,
-    HttpResponse, RedirectUrl,
+use jsonwebtoken::jwk::Jwk;
+use oauth2::http::{Method, StatusCode, header};
+use oauth2::{
+    AsyncHttpClient, AuthType, AuthUrl, ClientId, ClientSecret, HttpRequest, HttpResponse, RedirectUrl, TokenUrl,
 };
+use serde::Deserialize;
 use tokio::sync::Mutex;
 
 use super::http::{self, Failure};
+use super::tokens::Client;
 use super::{OidcError, away};
 use crate::config::{OidcConfig, WELL_KNOWN};
 
@@ -21,10 +22,6 @@ const FRESH: Duration = Duration::from_secs(60 * 60);
 const PAUSE: Duration = Duration::from_secs(5);
 /// New keys are asked for at most this often.
 const KEYS_EVERY: Duration = Duration::from_secs(30);
-
-/// The provider as it can be used.
-pub type Client =
-    CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
 
 /// A provider and what is known of it.
 pub struct Provider {
@@ -42,7 +39,35 @@ struct Cache {
 }
 
 /// Metadata and keys.
-pub struct Known(CoreProviderMetadata);
+pub struct Known {
+    metadata: Metadata,
+    keys: Vec<Jwk>,
+}
+
+/// What is used of what a provider says of itself (OpenID Connect Discovery 1.0, 3).
+#[derive(Clone, Deserialize)]
+struct Metadata {
+    issuer: String,
+    authorization_endpoint: AuthUrl,
+    token_endpoint: TokenUrl,
+    userinfo_endpoint: Option<String>,
+    jwks_uri: String,
+    token_endpoint_auth_methods_supported: Option<Vec<String>>,
+}
+
+/// Keys, of whatever kinds; those of kinds that nobody here knows are left out.
+#[derive(Deserialize)]
+struct KeySet {
+    keys: Vec<serde_json::Value>,
+}
+
+/// What came back from one of the provider's addresses.
+pub struct Answer {
+    /// As it came.
+    pub body: Vec<u8>,
+    /// It is signed.
+    pub is_jwt: bool,
+}
 
 /// Our bounds around the client of the crate.
 pub struct HttpClient(s3_http::Client);
@@ -117,43 +142,64 @@ impl Provider {
             return Ok(cache.known.as_ref().map_or(known, |(_, known)| Arc::clone(known)));
         }
         cache.keys_asked = Some(Instant::now());
-        let keys = CoreJsonWebKeySet::fetch_async(known.0.jwks_uri(), &self.http).await.map_err(away)?;
-        let known = Arc::new(Known(known.0.clone().set_jwks(keys)));
+        let keys = self.keys(&known.metadata).await?;
+        let known = Arc::new(Known { metadata: known.metadata.clone(), keys });
         cache.known = Some((Instant::now(), Arc::clone(&known)));
         Ok(known)
     }
 
-    async fn discover(&self) -> Result<Known, OidcError> {
-        let request = openidconnect::http::Request::builder().method(Method::GET).uri(&self.metadata_url);
-        let request = request.header("accept", "application/json").body(Vec::new()).map_err(away)?;
-        let answer = self.http.call(request).await.map_err(away)?;
+    /// Asks for what is at an address, with an access token where that takes one.
+    ///
+    /// # Errors
+    /// [`OidcError::Away`].
+    pub async fn get(&self, url: &str, access_token: Option<&str>) -> Result<Answer, OidcError> {
+        let request = oauth2::http::Request::builder().method(Method::GET).uri(url);
+        let request = request.header(header::ACCEPT, "application/json");
+        let request = match access_token {
+            Some(token) => request.header(header::AUTHORIZATION, format!("Bearer {token}")),
+            None => request,
+        };
+        let answer = self.http.call(request.body(Vec::new()).map_err(away)?).await.map_err(away)?;
         if answer.status() != StatusCode::OK {
-            return Err(OidcError::Away(format!("{} answers {}", self.metadata_url, answer.status())));
+            return Err(OidcError::Away(format!("{url} answers {}", answer.status())));
         }
-        let metadata: CoreProviderMetadata = serde_json::from_slice(answer.body()).map_err(away)?;
+        let content_type = answer.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let is_jwt = content_type.is_some_and(|kind| kind.starts_with("application/jwt"));
+        Ok(Answer { is_jwt, body: answer.into_body() })
+    }
+
+    async fn keys(&self, metadata: &Metadata) -> Result<Vec<Jwk>, OidcError> {
+        let answer = self.get(&metadata.jwks_uri, None).await?;
+        let set: KeySet = serde_json::from_slice(&answer.body).map_err(away)?;
+        Ok(set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect())
+    }
+
+    async fn discover(&self) -> Result<Known, OidcError> {
+        let answer = self.get(&self.metadata_url, None).await?;
+        let metadata: Metadata = serde_json::from_slice(&answer.body).map_err(away)?;
         // Discovery 1.0, 4.3. Some issuers end in a slash, which is not doubled in the address.
-        let expected = format!("{}{WELL_KNOWN}", metadata.issuer().trim_end_matches('/'));
+        let expected = format!("{}{WELL_KNOWN}", metadata.issuer.trim_end_matches('/'));
         if expected != self.metadata_url {
-            let issuer = metadata.issuer().as_str();
+            let issuer = http::printable(&metadata.issuer);
             return Err(OidcError::Away(format!("{} says that it is {issuer}", self.metadata_url)));
         }
         self.refuse_plain(&metadata)?;
-        let keys = CoreJsonWebKeySet::fetch_async(metadata.jwks_uri(), &self.http).await.map_err(away)?;
-        tracing::info!(issuer = metadata.issuer().as_str(), "found the provider");
-        Ok(Known(metadata.set_jwks(keys)))
+        let keys = self.keys(&metadata).await?;
+        tracing::info!(issuer = metadata.issuer, "found the provider");
+        Ok(Known { metadata, keys })
     }
 
     /// A provider that is asked by https must not send codes, secrets or people elsewhere.
-    fn refuse_plain(&self, metadata: &CoreProviderMetadata) -> Result<(), OidcError> {
+    fn refuse_plain(&self, metadata: &Metadata) -> Result<(), OidcError> {
         let endpoints = [
-            Some(metadata.authorization_endpoint().url()),
-            metadata.token_endpoint().map(|endpoint| endpoint.url()),
-            metadata.userinfo_endpoint().map(|endpoint| endpoint.url()),
-            Some(metadata.jwks_uri().url()),
+            metadata.authorization_endpoint.as_str(),
+            metadata.token_endpoint.as_str(),
+            metadata.userinfo_endpoint.as_deref().unwrap_or("https:"),
+            metadata.jwks_uri.as_str(),
         ];
-        match endpoints.into_iter().flatten().find(|url| url.scheme() != "https") {
+        match endpoints.into_iter().find(|url| !url.starts_with("https:")) {
             Some(url) if self.metadata_url.starts_with("https:") => {
-                Err(OidcError::Away(format!("its endpoint {url} is not https")))
+                Err(OidcError::Away(format!("its endpoint {} is not https", http::printable(url))))
             }
             _ => Ok(()),
         }
@@ -163,7 +209,17 @@ impl Provider {
 impl Known {
     /// Whose name everything must carry.
     pub fn issuer(&self) -> &str {
-        self.0.issuer()
+        &self.metadata.issuer
+    }
+
+    /// What it signs with.
+    pub fn keys(&self) -> &[Jwk] {
+        &self.keys
+    }
+
+    /// Where it can be asked about somebody.
+    pub fn userinfo_endpoint(&self) -> Option<&str> {
+        self.metadata.userinfo_endpoint.as_deref()
     }
 
     /// The provider as it can be used, coming back to `callback`.
@@ -171,14 +227,18 @@ impl Known {
     /// # Errors
     /// When that is no address.
     pub fn client(&self, config: &OidcConfig, callback: &str) -> Result<Client, OidcError> {
-        let secret = config.client_secret.as_ref().map(|secret| ClientSecret::new(secret.expose().to_owned()));
-        let client =
-            CoreClient::from_provider_metadata(self.0.clone(), ClientId::new(config.client_id.clone()), secret);
-        let methods = self.0.token_endpoint_auth_methods_supported();
+        let methods = self.metadata.token_endpoint_auth_methods_supported.as_ref();
         // Without a word all know HTTP's basic authentication.
-        let basic = methods.is_none_or(|methods| methods.contains(&CoreClientAuthMethod::ClientSecretBasic));
+        let basic = methods.is_none_or(|methods| methods.iter().any(|method| method == "client_secret_basic"));
         let how = if basic { AuthType::BasicAuth } else { AuthType::RequestBody };
-        let callback = RedirectUrl::new(callback.to_owned()).map_err(away)?;
-        Ok(client.set_redirect_uri(callback).set_auth_type(how))
+        let client = oauth2::Client::new(ClientId::new(config.client_id.clone()))
+            .set_auth_uri(self.metadata.authorization_endpoint.clone())
+            .set_token_uri(self.metadata.token_endpoint.clone())
+            .set_redirect_uri(RedirectUrl::new(callback.to_owned()).map_err(away)?)
+            .set_auth_type(how);
+        Ok(match &config.client_secret {
+            Some(secret) => client.set_client_secret(ClientSecret::new(secret.expose().to_owned())),
+            None => client,
+        })
     }
 }

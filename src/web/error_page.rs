@@ -15,7 +15,7 @@ use actix_web::{Error, HttpRequest, HttpResponse};
 use askama::Template;
 use futures_util::FutureExt;
 
-use crate::error::{AppError, DISK_FULL};
+use crate::error::{AppError, DISK_FULL, Fault};
 use crate::oidc::printable;
 use crate::routes;
 use crate::web::headers;
@@ -114,7 +114,15 @@ impl Frame {
             Some(AppError::Internal(cause)) => tracing::error!(%cause, "request failed"),
             Some(AppError::Unavailable(cause)) => tracing::warn!(cause, "unavailable"),
             Some(AppError::DiskFull) => tracing::warn!("the disk is full"),
-            Some(AppError::Elsewhere { detail, away: true, .. }) => tracing::warn!(detail, "the provider is away"),
+            Some(AppError::Elsewhere { detail, fault: Fault::Away, .. }) => {
+                tracing::warn!(detail, "the provider is away");
+            }
+            Some(AppError::Elsewhere { detail, fault: Fault::Settings, .. }) => {
+                tracing::error!(
+                    detail,
+                    "nobody can log in with the provider: set oidc.client_id and oidc.client_secret right"
+                );
+            }
             Some(error) => tracing::info!(%error, "refused"),
             None => {}
         }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::AppState;
 use crate::config::Config;
-use crate::error::AppError;
+use crate::error::{AppError, Fault};
 use crate::models::admission::Admission;
 use crate::models::identity::{Identity, NewIdentity, NotConnected};
 use crate::models::user::{NewUser, Taken};
@@ -252,7 +252,16 @@ fn told(oidc: &Oidc, error: OidcError) -> AppError {
             reason: format!("{name} cannot be reached just now. Try again in a moment, or log in with a password.")
                 .into(),
             detail,
-            away: true,
+            fault: Fault::Away,
+        },
+        OidcError::Misconfigured(detail) => AppError::Elsewhere {
+            reason: format!(
+                "{name} does not know this server, so that nobody can log in with it. Tell whoever runs the server: what is \
+                 wrong is in its log. Log in with a password meanwhile."
+            )
+            .into(),
+            detail,
+            fault: Fault::Settings,
         },
         OidcError::Refused(detail) => {
             elsewhere(format!("What {name} said about you could not be confirmed. Start again."), detail)
@@ -267,5 +276,5 @@ pub fn begun_elsewhere() -> AppError {
 }
 
 fn elsewhere(reason: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> AppError {
-    AppError::Elsewhere { reason: reason.into(), detail: detail.into(), away: false }
+    AppError::Elsewhere { reason: reason.into(), detail: detail.into(), fault: Fault::Theirs }
 }

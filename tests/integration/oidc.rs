@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::invitations::{choose, invite};
-use crate::support::binary::{Binary, log_with};
+use crate::support::binary::{Binary, free_port, log_with};
 use crate::support::browser::Browser;
 use crate::support::oidc::{self, Lies, LyingProvider, RealProvider};
 use crate::support::*;
@@ -139,6 +139,112 @@ async fn a_provider_that_lies_lets_nobody_in() {
     }
     provider.lie(Lies::default());
     log_in(&app.visitor(), &provider).await.assert_status(303);
+}
+
+/// As Auth0, Cognito, Zitadel and others send them: none of it decides who somebody is.
+#[tokio::test]
+async fn claims_that_do_not_matter_end_no_login_whatever_they_look_like() {
+    let provider = LyingProvider::start().await;
+    let mut app = with(&provider).await;
+    app.restart_with(|config| config.oidc.as_mut().unwrap().link_verified_email = true).await;
+    app.user("erin").await;
+    let claims = |claims: &[(&'static str, Value)]| Lies { claims: claims.to_vec(), ..Lies::default() };
+    let odd = [
+        ("updated_at as text", claims(&[("updated_at", json!("2026-11-28T10:00:00.000Z"))])),
+        ("email_verified as text", claims(&[("email_verified", json!("true"))])),
+        ("more audiences", claims(&[("aud", json!(["lumina", "236541@project"])), ("azp", json!("lumina"))])),
+        ("address as text", claims(&[("address", json!("Main Street 1"))])),
+        (
+            "birthdate and locale",
+            claims(&[("birthdate", json!(1990)), ("locale", json!({})), ("phone_number", json!(1))]),
+        ),
+        ("a name that is none", claims(&[("name", json!({ "en": "Erin" })), ("preferred_username", json!(["erin"]))])),
+        ("auth_time and amr", claims(&[("auth_time", json!("1")), ("amr", json!("pwd")), ("acr", json!(1))])),
+        ("expires_in as text", Lies { beside_tokens: vec![("expires_in", json!("3600"))], ..Lies::default() }),
+        (
+            "scope as a list",
+            Lies {
+                beside_tokens: vec![("scope", json!(["openid"])), ("token_type", json!("bearer"))],
+                ..Lies::default()
+            },
+        ),
+    ];
+    for (what, lie) in odd {
+        provider.lie(lie);
+        let erin = app.visitor();
+        let answer = log_in(&erin, &provider).await;
+        assert_eq!(answer.status, 303, "{what}: {answer:?}");
+        assert!(erin.is_signed_in().await, "{what}");
+        assert_eq!(app.ask("SELECT string_agg(subject, ' ') FROM identities"), "subject of erin", "{what}");
+        app.execute("DELETE FROM identities");
+    }
+    // A number for a name that never changes; and it is the same person as a text.
+    for subject in [json!(4711), json!("4711")] {
+        provider.lie(claims(&[("sub", subject)]));
+        log_in(&app.visitor(), &provider).await.assert_status(303);
+    }
+    assert_eq!(app.ask("SELECT string_agg(subject, ' ') FROM identities"), "4711");
+    // What matters is as strict as ever.
+    let bad = [
+        ("azp", claims(&[("azp", json!("another client"))])),
+        ("azp of others", claims(&[("aud", json!(["lumina", "x"])), ("azp", json!("x"))])),
+        ("aud without us", claims(&[("aud", json!(["x", "y"])), ("azp", json!("lumina"))])),
+        ("exp as text", claims(&[("exp", json!("soon"))])),
+        ("sub", claims(&[("sub", json!(["4711"]))])),
+        ("nonce", claims(&[("nonce", json!(1))])),
+    ];
+    for (what, lie) in bad {
+        provider.lie(lie);
+        let erin = app.visitor();
+        assert_eq!(log_in(&erin, &provider).await.status, 403, "{what}");
+        assert!(!erin.is_signed_in().await, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_client_secret_is_an_error_in_the_log_and_for_the_doctor() {
+    let provider = RealProvider::start("http://localhost:1");
+    let folder = cluster::scratch();
+    let (data, database) = (folder.path().join("data"), Database::create());
+    let settings = |secret: &'static str| {
+        [
+            ("OIDC__CLIENT_ID", "lumina".to_owned()),
+            ("OIDC__CLIENT_SECRET", secret.to_owned()),
+            ("OIDC__SERVER_METADATA_URL", provider.issuer.clone()),
+            ("OIDC__NAME", "Example".to_owned()),
+            ("DATABASE_URL", database.url()),
+            ("PUBLIC_URL", "http://localhost:1".to_owned()),
+            ("LOG_LEVEL", "error".to_owned()),
+        ]
+    };
+    let wrong = "a secret of somebody else";
+    // It says that it is at its public address.
+    let bind = format!("127.0.0.1:{}", free_port());
+    let at = [settings(wrong).as_slice(), &[("BIND", bind)]].concat();
+    let binary = Binary::start_with(&data, at.as_slice());
+    let erin = binary.visitor();
+    let sent = erin.get("/login/oidc").await.assert_status(303);
+    let url = url::Url::parse(sent.location()).unwrap();
+    let (_, state) = url.query_pairs().find(|(name, _)| name == "state").unwrap();
+    let page = erin.get(&format!("/login/oidc/callback?code=any&state={state}")).await.assert_status(503);
+    let id = page.header("x-request-id").to_owned();
+    page.assert_says("Example does not know this server").assert_silent_about("invalid_client");
+    let is_error = |line: &str| line.contains("ERROR") && line.contains(&id);
+    let log = log_with(&data, is_error).await;
+    let line = log.lines().find(|line| is_error(line)).unwrap();
+    assert!(line.contains("oidc.client_secret") && line.contains("invalid_client") && !log.contains(wrong), "{log}");
+    drop(binary);
+    for (secret, state) in [(wrong, "wrong"), ("a secret of the client", "ok")] {
+        let mut command = kept::command(&["doctor", "--json"], &data, None);
+        let output = kept::output({
+            command.envs(settings(secret));
+            command
+        });
+        let report: Value = serde_json::from_slice(&output.await.stdout).unwrap();
+        let check = report["checks"].as_array().unwrap().iter().find(|check| check["name"] == "oidc").unwrap().clone();
+        assert_eq!(check["state"], state, "{check}");
+        assert!(!check.to_string().contains(wrong), "{check}");
+    }
 }
 
 #[tokio::test]

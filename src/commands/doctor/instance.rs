@@ -12,7 +12,7 @@ use super::report::{Check, Report};
 use crate::album::Album;
 use crate::app::StartError;
 use crate::commands::database::{Opened, Schema};
-use crate::config::Config;
+use crate::config::{Config, OidcConfig};
 use crate::db::{self, Condition};
 use crate::disk_space::DiskSpace;
 use crate::error::AppError;
@@ -20,6 +20,8 @@ use crate::media::OutsideDecoder;
 #[cfg(target_os = "linux")]
 use crate::media::outside::{self, Enforced};
 use crate::models::instance;
+use crate::oidc::Oidc;
+use crate::routes;
 use crate::storage::{ClockOffset, Kind, ObjectKey, Storage, StorageError};
 use crate::threads::InFlight;
 
@@ -66,6 +68,9 @@ pub(super) async fn look(config: &Config, report: &mut Report) -> Result<Option<
         return Ok(None);
     }
     report.check(disk(config));
+    if let Some(oidc) = config.oidc.clone() {
+        report.check(provider(config, oidc).await);
+    }
     let database = database(config, report).await;
     let storage = storage(config, report).await;
     Ok(match (database, storage) {
@@ -99,6 +104,20 @@ fn disk(config: &Config) -> Check {
             }
         }
         Err(error) => Check::note("disk", format!("how full it is cannot be found out: {error}")),
+    }
+}
+
+/// Whether people can log in with the provider. Everything else goes on without it.
+async fn provider(config: &Config, oidc: OidcConfig) -> Check {
+    let callback = format!("{}{}", config.public_url.origin(), routes::login_elsewhere_callback());
+    let name = oidc.name.clone();
+    let checked = match Oidc::new(oidc) {
+        Ok(oidc) => oidc.check(&callback).await,
+        Err(error) => Err(error),
+    };
+    match checked {
+        Ok(()) => Check::fine("oidc", format!("{name} answers and knows this server")),
+        Err(error) => Check::wrong("oidc", error.to_string()),
     }
 }
 

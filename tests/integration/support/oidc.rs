@@ -105,6 +105,10 @@ pub struct Lies {
     pub bend: Option<fn(&str) -> String>,
     /// A code is good more than once, and whatever verifier comes along.
     pub careless: bool,
+    /// More fields beside the tokens.
+    pub beside_tokens: Vec<(&'static str, Value)>,
+    /// It does not know the client.
+    pub unknown_client: bool,
     /// User info is somebody else's.
     pub other_user_info: bool,
     /// What the metadata say the issuer is.
@@ -200,8 +204,17 @@ impl LyingProvider {
                 told.asked_for_keys += 1;
                 json(json!({ "keys": told.keys.iter().map(Key::public).collect::<Vec<_>>() }))
             }
+            "/token" if told.lies.unknown_client => HttpResponse::Unauthorized()
+                .content_type(ContentType::json())
+                .body(json!({ "error": "invalid_client", "error_description": "no such client" }).to_string()),
             "/token" => match told.exchange(issuer, &body) {
-                Some(token) => json(json!({ "access_token": "at", "token_type": "Bearer", "id_token": token })),
+                Some(token) => {
+                    let mut tokens = json!({ "access_token": "at", "token_type": "Bearer", "id_token": token });
+                    for (name, value) in &told.lies.beside_tokens {
+                        tokens[*name] = value.clone();
+                    }
+                    json(tokens)
+                }
                 None => HttpResponse::BadRequest()
                     .content_type(ContentType::json())
                     .body(json!({ "error": "invalid_grant" }).to_string()),
