@@ -12,6 +12,8 @@ RUN apt-get update \
 WORKDIR /src
 COPY . .
 ARG FEATURES=""
+# What the start says it is: --build-arg LUMINA_COMMIT=$(git rev-parse --short HEAD)
+ARG LUMINA_COMMIT=""
 # Crates and what was compiled from them stay in the builder's cache, so a change of ours builds only our code.
 RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
     --mount=type=cache,target=/src/target,sharing=locked \

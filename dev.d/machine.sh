@@ -17,6 +17,9 @@ has() {
     node) have node && have npm ;;
     # Debian keeps nginx where only root's PATH leads.
     proxy) have nginx || [ -x /usr/sbin/nginx ] ;;
+    curl) have curl ;;
+    alerts) have promtool ;;
+    clock) find /usr/lib /usr/lib64 -path '*/faketime/libfaketimeMT.so.1' 2>/dev/null | grep -q . ;;
     load) have wrk && has proxy && have vipsthumbnail && postgres_program pgbench >/dev/null ;;
   esac
 }
@@ -36,6 +39,9 @@ packages() {
     apt-python) echo python3-venv ;;
     apt-node) echo nodejs npm ;;
     apt-proxy) echo nginx-light ;;
+    apt-curl) echo curl ;;
+    apt-alerts) echo prometheus ;;
+    apt-clock) echo faketime ;;
     apt-load) echo wrk nginx-light postgresql libvips-tools ;;
     dnf-compiler) echo gcc glibc-devel ;;
     dnf-postgres) echo postgresql-server ;;
@@ -46,6 +52,10 @@ packages() {
     dnf-python) echo python3-pip ;;
     dnf-node) echo nodejs npm ;;
     dnf-proxy | brew-proxy) echo nginx ;;
+    dnf-curl | brew-curl) echo curl ;;
+    dnf-alerts) echo golang-github-prometheus ;;
+    brew-alerts) echo prometheus ;;
+    dnf-clock | brew-clock) echo libfaketime ;;
     dnf-load) echo wrk nginx postgresql-contrib vips-tools ;;
     brew-compiler) die "No C compiler: run xcode-select --install, then try again." ;;
     brew-postgres) echo postgresql@17 ;;
@@ -120,7 +130,7 @@ install_with_apt() {
   say "Renewing the package lists (missing:$1)"
   as_root apt-get update -qq || say "Some lists could not be renewed; going on with what is there."
   case $1 in *postgres* | *load*) keep_out_default_cluster ;; esac
-  case $1 in *load* | *proxy*) keep_services_down ;; esac
+  case $1 in *load* | *proxy* | *alerts*) keep_services_down ;; esac
   install_with apt "$1" as_root env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -q --no-install-recommends -o DPkg::Lock::Timeout=300
   let_in_default_cluster
@@ -139,7 +149,8 @@ let_in_default_cluster() {
   [ ! -e $no_cluster ] || as_root rm $no_cluster
 }
 
-# Debian's nginx serves on port 80 as soon as it is installed. Tests and benchmarks need the program, on a port of their own.
+# Debian's nginx serves on port 80 as soon as it is installed, Prometheus on 9090. Tests and benchmarks need the programs, on
+# ports of their own.
 # A policy that somebody set is not touched.
 no_services=/usr/sbin/policy-rc.d
 our_policy=

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -21,9 +22,9 @@ use tracing_actix_web::TracingLogger;
 
 use crate::album::Album;
 use crate::album::publish::public_key;
-use crate::config::{Config, Secret};
+use crate::config::{Config, Secret, without_password};
 use crate::db::private::{self, PrivatePostgres};
-use crate::db::{Db, Gathered};
+use crate::db::{self, Db, Gathered};
 use crate::disk_space::ReserveFile;
 use crate::media::OutsideDecoder;
 use crate::media::RenditionName;
@@ -34,7 +35,7 @@ use crate::models::{Photo, User, instance};
 use crate::oidc::Oidc;
 use crate::passwords::Passwords;
 use crate::routes;
-use crate::storage::Storage;
+use crate::storage::{self, Storage};
 use crate::supervisor::Supervisor;
 use crate::threads::InFlight;
 use crate::tokens::Tokens;
@@ -158,8 +159,9 @@ impl App {
         let signing = cookie_keys.first().cloned().ok_or("no secret key")?;
         // A wrong setting is told before a database is started.
         let storage = Storage::open(&config).await?;
+        storage.require_rights().await?;
         let (postgres, db) = open_database(&config).await?;
-        storage.clear_temporary().await?;
+        storage.clear_temporary().await.map_err(|error| storage::in_folder(&config.data_dir, error))?;
         db.long(User::complete_email_keys).await?;
         let outside = finding.await?;
         if let Some(what) = outside.missing() {
@@ -185,6 +187,7 @@ impl App {
         let (jwt, origin) = (&config.jwt, config.public_url.origin());
         let tokens = Tokens::new(&jwt.secret_key, &secrets, &origin, jwt.access_token_expire_minutes);
         let page_policy = headers::page_policy(&config);
+        say_what_starts(&config, address, &db, album.storage()).await;
         let seen = Gathered::new(db.clone(), seen::look);
         let takes_writes = Gathered::new(db.clone(), instance::take_writes);
         let connections = Connections::new(&config.trusted_proxies);
@@ -330,6 +333,25 @@ async fn open_database(config: &Config) -> Result<(Option<PrivatePostgres>, Db),
         }
     })
     .await?
+}
+
+/// The line that tells which Lumina runs where and on what: the first thing to look at when it is not the one that was meant.
+async fn say_what_starts(config: &Config, address: SocketAddr, db: &Db, storage: &Storage) {
+    let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+    let server = db.read(|conn| db::server_version(conn)).await.unwrap_or_else(|_| "Postgres".into());
+    let place = match &config.database_url {
+        Some(url) => without_password(url.expose()),
+        None => absolute(&config.data_dir.join("postgres")),
+    };
+    let storage = match storage {
+        Storage::Disk(_) => absolute(&config.data_dir),
+        bucket @ Storage::S3(_) => bucket.to_string(),
+    };
+    let settings = config.file.as_deref().map_or("no configuration file".to_owned(), absolute);
+    tracing::info!(
+        "Lumina {} listens on {address}; database: {server} at {place}; photos: {storage}; settings: {settings}",
+        crate::VERSION
+    );
 }
 
 /// Middleware runs from the last `wrap` to the first: the log sees everything, and an error of any layer inside

@@ -8,6 +8,8 @@
 //! Loading is a pure function of a file and a list of pairs; only [`environment`] looks at the process.
 
 mod data_dir;
+mod database_url;
+mod near_miss;
 mod oidc;
 mod public_url;
 mod s3;
@@ -34,6 +36,7 @@ pub use secret::Secret;
 pub use sources::{Problems, environment};
 
 use crate::telemetry;
+pub(crate) use secret::without_password;
 use sources::Settings;
 
 /// All settings by name. In the environment they are upper-case, with `__` for the dot.
@@ -112,6 +115,8 @@ pub struct Config {
     pub body_silence: Duration,
     /// bcrypt's cost (its work doubles with each step). No setting: 12 for people, less for tests.
     pub bcrypt_cost: u32,
+    /// The file that was read; `None`: none, or no file at all. No setting.
+    pub file: Option<PathBuf>,
     url_follows_bind: bool,
 }
 
@@ -208,6 +213,7 @@ impl Config {
         let mut settings = Settings::read(&KEYS, file, env);
         let mut config = Self::in_folder("./data");
         config.take_from(&mut settings);
+        config.file = settings.file().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.to_owned()));
         settings.finish(config)
     }
 
@@ -241,6 +247,7 @@ impl Config {
             limits_guesses: true,
             body_silence: Duration::from_secs(30),
             bcrypt_cost: 12,
+            file: None,
             url_follows_bind: true,
         }
     }
@@ -259,10 +266,7 @@ impl Config {
             PublicUrl::parse,
         );
         settings.set(&mut self.data_dir, "data_dir", "a folder", |text| Some(text.into()));
-        settings.set(&mut self.database_url, "database_url", "postgres://USER:PASSWORD@HOST/DATABASE", |text| {
-            let known = text.starts_with("postgres://") || text.starts_with("postgresql://");
-            known.then(|| Some(Secret::new(text)))
-        });
+        settings.set_secret(&mut self.database_url, "database_url", database_url::ALLOWED, database_url::is_one);
         self.take_keys_from(settings);
         settings.set_list(
             &mut self.cors_origins,
@@ -275,9 +279,8 @@ impl Config {
         settings.set(&mut self.registration, "registration", "open, invitation or closed", |text| {
             Registration::parse(text).map(Some)
         });
-        settings.set(&mut self.metrics_token, "metrics_token", "at least 16 bytes of text", |text| {
-            (text.len() >= 16).then(|| Some(Secret::new(text)))
-        });
+        settings
+            .set_secret(&mut self.metrics_token, "metrics_token", "at least 16 bytes of text", |text| text.len() >= 16);
         settings.set(
             &mut self.log_level,
             "log_level",
@@ -333,9 +336,9 @@ impl Config {
     /// What signs cookies and tokens.
     fn take_keys_from(&mut self, settings: &mut Settings) {
         const ALLOWED: &str = "at least 32 bytes of text each, such as `openssl rand -hex 32` prints";
-        let key = |text: &str| (text.len() >= secret::SHORTEST_KEY).then(|| Secret::new(text));
-        settings.set_list(&mut self.secret_key, "secret_key", ALLOWED, key);
-        settings.set_list(&mut self.jwt.secret_key, "jwt.secret_key", ALLOWED, key);
+        let is_key = |text: &str| text.len() >= secret::SHORTEST_KEY;
+        settings.set_secrets(&mut self.secret_key, "secret_key", ALLOWED, is_key);
+        settings.set_secrets(&mut self.jwt.secret_key, "jwt.secret_key", ALLOWED, is_key);
         settings.set(&mut (), "jwt.algorithm", "HS256", |text| (text == "HS256").then_some(()));
         settings.set(
             &mut self.jwt.access_token_expire_minutes,
@@ -357,7 +360,7 @@ impl Config {
     /// The settings in force, as YAML that could be a `config.yaml`, with secrets masked.
     pub fn effective(&self) -> String {
         let database_url = match &self.database_url {
-            Some(url) => json!(url.masked_url()).to_string(),
+            Some(url) => json!(without_password(url.expose())).to_string(),
             None => "null # a private Postgres in data_dir".into(),
         };
         let masked = |keys: &[Secret], otherwise: &str| match keys.len() {

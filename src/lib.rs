@@ -16,6 +16,7 @@
 //! | [`config`], [`telemetry`], [`error`], [`passwords`], [`tokens`] | settings, logs, errors, bcrypt, access tokens |
 //! | [`disk_space`] | how full the disk is, and what is kept free of it |
 //! | [`supervisor`] | background tasks: restarted when they panic or end |
+//! | [`advice`] | what to do about a file that cannot be used, for the person at the terminal |
 //! | [`failpoints`] | where tests end the process; nothing in a release build |
 //!
 //! Dependencies point one way: pages, api → web → album → models, storage, media → db, config, error.
@@ -24,6 +25,7 @@
 #[cfg(test)]
 extern crate self as lumina;
 
+pub mod advice;
 pub mod album;
 pub mod api;
 pub mod app;
@@ -47,3 +49,6 @@ pub mod telemetry;
 pub mod threads;
 pub mod tokens;
 pub mod web;
+
+/// The version, and the commit where that is known.
+pub const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), env!("LUMINA_BUILD"));

@@ -18,7 +18,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A self-hosted photo album and image host.
 #[derive(Parser)]
-#[command(version)]
+#[command(version = lumina::VERSION)]
 struct Arguments {
     /// The settings; without it `config.yaml` in the working folder, if there is one.
     #[arg(long, global = true, value_name = "FILE")]
@@ -84,6 +84,9 @@ async fn serve_or_else(arguments: Arguments) -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             say(io::stderr(), &format!("lumina: {error}\n"));
+            if let Some(advice) = lumina::advice::on(&*error) {
+                say(io::stderr(), &format!("lumina: {advice}\n"));
+            }
             ExitCode::FAILURE
         }
     }

@@ -53,8 +53,7 @@ impl Album {
             if aborted > 0 {
                 tracing::info!(objects = aborted, "removed the parts of objects that were never finished");
             }
-            let tomorrow = Utc::now() + TimeDelta::days(1);
-            self.db.write(move |conn| Chore::UnfinishedParts.put_down(conn, 0, tomorrow)).await?;
+            self.db.write(|conn| Chore::UnfinishedParts.put_down(conn, 0, TimeDelta::days(1))).await?;
         }
         if let Some(part) = self.db.write(|conn| Chore::UnnamedObjects.take_on(conn)).await? {
             if self.owns_storage().await? {
@@ -64,8 +63,8 @@ impl Album {
                     "the storage holds the photos of another database: what this one does not name is left alone"
                 );
             }
-            let (next, due_at) = ((part + 1) % PARTS, Utc::now() + BETWEEN_PARTS);
-            self.db.write(move |conn| Chore::UnnamedObjects.put_down(conn, next, due_at)).await?;
+            let next = (part + 1) % PARTS;
+            self.db.write(move |conn| Chore::UnnamedObjects.put_down(conn, next, BETWEEN_PARTS)).await?;
         }
         Ok(())
     }

@@ -1,10 +1,13 @@
 //! The folder of everything an instance keeps. `lumina serve` makes it, and `lumina restore`; every other command looks
 //! for one that is there, so that none of them takes a wrong folder, or a disk that is not mounted, for an empty library.
 
+use std::fs::DirBuilder;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path;
 use std::path::{Path, PathBuf};
-use std::{fs, path};
+
+use fs_err as fs;
 
 use super::Config;
 
@@ -77,5 +80,6 @@ impl Config {
 
 /// Makes a folder, and the folders above it that are missing, for our user only.
 pub(crate) fn create_private_dir(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| io::Error::new(error.kind(), format!("the folder {} cannot be made: {error}", path.display())))
 }

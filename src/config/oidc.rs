@@ -42,8 +42,8 @@ impl OidcConfig {
         }
         let visible = |text: &str| (!text.is_empty() && !text.chars().any(char::is_control)).then(|| text.to_owned());
         settings.set(&mut oidc.client_id, "oidc.client_id", "the id that the provider knows Lumina by", visible);
-        settings.set(&mut oidc.client_secret, "oidc.client_secret", "the secret that goes with it", |text| {
-            visible(text).map(|text| Some(Secret::new(text)))
+        settings.set_secret(&mut oidc.client_secret, "oidc.client_secret", "the secret that goes with it", |text| {
+            visible(text).is_some()
         });
         settings.set(
             &mut oidc.server_metadata_url,

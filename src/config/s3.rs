@@ -34,11 +34,10 @@ impl S3Config {
         if !settings.has_group("s3") {
             return None;
         }
-        let missing = Secret::new("");
         let mut s3 = Self {
             bucket_name: String::new(),
-            aws_access_key_id: missing.clone(),
-            aws_secret_access_key: missing,
+            aws_access_key_id: key(settings, "s3.aws_access_key_id", "a key's id, without spaces"),
+            aws_secret_access_key: key(settings, "s3.aws_secret_access_key", "a key, without spaces"),
             region_name: USUAL_REGION.into(),
             endpoint_url: None,
             path_style: false,
@@ -53,9 +52,6 @@ impl S3Config {
             "the name of a bucket: letters, digits, dots, hyphens and underscores",
             |text| is_bucket(text).then(|| text.into()),
         );
-        let secret = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic()).then(|| Secret::new(text));
-        settings.set(&mut s3.aws_access_key_id, "s3.aws_access_key_id", "a key's id, without spaces", secret);
-        settings.set(&mut s3.aws_secret_access_key, "s3.aws_secret_access_key", "a key, without spaces", secret);
         let web = |text: &str| url_without_slash(text).map(Some);
         settings.set(&mut s3.endpoint_url, "s3.endpoint_url", "http://HOST:PORT or https://HOST", web);
         settings.set(&mut s3.public_url, "s3.public_url", "http://HOST/PATH or https://HOST/PATH", web);
@@ -97,6 +93,13 @@ impl S3Config {
             optional(&self.public_url),
         )
     }
+}
+
+/// A part of the key; empty where it is missing or wrong, which is on the list of problems then.
+fn key(settings: &mut Settings, name: &str, allowed: &str) -> Secret {
+    let mut key = None;
+    settings.set_secret(&mut key, name, allowed, |text| text.bytes().all(|byte| byte.is_ascii_graphic()));
+    key.unwrap_or_else(|| Secret::new(""))
 }
 
 /// Wider than AWS's rule, which other storage does not keep; whatever passes needs no escaping in a URL.

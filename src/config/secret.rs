@@ -1,9 +1,10 @@
 //! Secrets: a type that does not print itself, and the key Lumina makes for itself.
 
 use std::fmt::{self, Write as _};
-use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
+
+use fs_err::{self as fs, File};
 
 /// The shortest key accepted, in bytes: what HMAC-SHA-256 and the cookie's key derivation take as full strength.
 pub(super) const SHORTEST_KEY: usize = 32;
@@ -28,33 +29,33 @@ impl Secret {
         let shown: String = self.0.chars().take(if self.0.len() < 16 { 0 } else { 4 }).collect();
         format!("{shown}***")
     }
+}
 
-    /// A database's URL without its passwords: what stands before the `@` after a colon, and every parameter with
-    /// `password` in its name.
-    pub(super) fn masked_url(&self) -> String {
-        let (scheme, rest) = self.0.split_once("://").unwrap_or(("", &self.0));
-        // The last @, because an unescaped password may hold one, or a slash or question mark.
-        let (user, rest) = match rest.rsplit_once('@') {
-            Some((login, rest)) => match login.split_once(':') {
-                Some((user, _)) => (format!("{user}:***@"), rest),
-                None => (format!("{login}@"), rest),
-            },
-            None => (String::new(), rest),
-        };
-        let (place, parameters) = rest.split_once('?').unwrap_or((rest, ""));
-        let mut masked = format!("{scheme}://{user}{place}");
-        for (index, parameter) in parameters.split('&').filter(|text| !text.is_empty()).enumerate() {
-            masked.push(if index == 0 { '?' } else { '&' });
-            match parameter.split_once('=') {
-                Some((name, _)) if name.contains("password") => {
-                    masked.push_str(name);
-                    masked.push_str("=***");
-                }
-                _ => masked.push_str(parameter),
+/// An address without the passwords in it: what stands before the `@` after a colon, and every parameter with `password` in
+/// its name. Any other text as it is.
+pub(crate) fn without_password(address: &str) -> String {
+    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
+    // The last @, because an unescaped password may hold one, or a slash or question mark.
+    let (user, rest) = match rest.rsplit_once('@') {
+        Some((login, rest)) => match login.split_once(':') {
+            Some((user, _)) => (format!("{user}:***@"), rest),
+            None => (format!("{login}@"), rest),
+        },
+        None => (String::new(), rest),
+    };
+    let (place, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let mut masked = format!("{scheme}://{user}{place}");
+    for (index, parameter) in parameters.split('&').filter(|text| !text.is_empty()).enumerate() {
+        masked.push(if index == 0 { '?' } else { '&' });
+        match parameter.split_once('=') {
+            Some((name, _)) if name.contains("password") => {
+                masked.push_str(name);
+                masked.push_str("=***");
             }
+            _ => masked.push_str(parameter),
         }
-        masked
     }
+    masked
 }
 
 impl fmt::Debug for Secret {
@@ -94,7 +95,9 @@ fn make(path: &Path, data_dir: &Path) -> io::Result<()> {
     writeln!(file, "{hex}")?;
     file.as_file().sync_all()?;
     match file.persist_noclobber(path) {
-        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),
+        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(io::Error::new(error.error.kind(), format!("{} cannot be made: {}", path.display(), error.error)))
+        }
         _ => File::open(data_dir)?.sync_all(),
     }
 }

@@ -1,24 +1,38 @@
 //! Where settings come from, before anyone knows what they mean: texts and lists of texts under flat names, each with
 //! its origin.
+//!
+//! Every text is a [`Secret`] from the moment it is read. A complaint quotes what it is about only when the setting's type is
+//! [`Shown`], which `Secret` is not: `Settings::set` does not compile for a setting that holds one.
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::path::Path;
-use std::{fmt, fs, io};
+use std::path::{Path, PathBuf};
+use std::{fmt, io};
 
+use fs_err as fs;
 use yaml_rust2::{Yaml, YamlLoader};
+
+use super::near_miss;
+use super::secret::{Secret, without_password};
 
 /// Read in the working folder when no other file is named.
 const DEFAULT_FILE: &str = "config.yaml";
-/// Settings whose values are never shown.
-const SECRET: [&str; 6] = [
-    "secret_key",
-    "database_url",
-    "jwt.secret_key",
-    "oidc.client_secret",
-    "s3.aws_access_key_id",
-    "s3.aws_secret_access_key",
-];
+
+/// What settings may be made of whose values are quoted when they are wrong.
+pub(super) trait Shown {}
+
+impl Shown for () {}
+impl Shown for bool {}
+impl Shown for u32 {}
+impl Shown for String {}
+impl Shown for std::net::SocketAddr {}
+impl Shown for std::path::PathBuf {}
+impl Shown for ipnet::IpNet {}
+impl Shown for super::LogFormat {}
+impl Shown for super::PublicUrl {}
+impl Shown for super::Registration {}
+impl<T: Shown> Shown for Option<T> {}
+impl<T: Shown> Shown for Vec<T> {}
 
 /// Everything wrong with the settings. `Display` lists it, one line each.
 #[derive(Debug)]
@@ -45,11 +59,38 @@ pub fn environment() -> impl Iterator<Item = (String, String)> {
 #[derive(Debug)]
 enum Value {
     /// One value in a file.
-    Text(String),
+    Text(Secret),
     /// A list in a file.
-    List(Vec<String>),
+    List(Vec<Secret>),
     /// A variable: one value, or several with commas between; which of them, the setting knows.
-    Variable(String),
+    Variable(Secret),
+}
+
+impl Value {
+    /// As one value.
+    fn one(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) | Self::Variable(text) => Some(text.expose().trim()),
+            Self::List(_) => None,
+        }
+    }
+
+    /// As a list. One value alone is a list of one.
+    fn list(&self) -> Vec<&str> {
+        match self {
+            Self::Text(text) => vec![text.expose().trim()],
+            Self::List(items) => items.iter().map(|item| item.expose().trim()).collect(),
+            Self::Variable(text) => text.expose().split(',').map(str::trim).collect(),
+        }
+    }
+
+    /// For a complaint about a setting that is no secret. An address may hold a password all the same.
+    fn quoted(&self) -> String {
+        match self {
+            Self::Text(text) | Self::Variable(text) => format!(", not {:?}", without_password(text.expose())),
+            Self::List(_) => ", not a list".into(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -64,6 +105,7 @@ struct Setting {
 pub(super) struct Settings {
     keys: &'static [&'static str],
     found: BTreeMap<&'static str, Setting>,
+    file: Option<PathBuf>,
     problems: Vec<String>,
 }
 
@@ -74,12 +116,15 @@ impl Settings {
         file: Option<&Path>,
         env: impl IntoIterator<Item = (String, String)>,
     ) -> Self {
-        let mut settings = Self { keys, found: BTreeMap::new(), problems: Vec::new() };
+        let mut settings = Self { keys, found: BTreeMap::new(), file: None, problems: Vec::new() };
         let path = file.unwrap_or(Path::new(DEFAULT_FILE));
         match fs::read_to_string(path) {
-            Ok(text) => settings.read_yaml(&text, &path.display().to_string()),
+            Ok(text) => {
+                settings.file = Some(path.to_owned());
+                settings.read_yaml(&text, &path.display().to_string());
+            }
             Err(_) if file.is_none() && cannot_be_there(path) => {}
-            Err(error) => settings.problems.push(format!("{}: {error}", path.display())),
+            Err(error) => settings.problems.push(error.to_string()),
         }
         settings.read_env(env);
         settings
@@ -104,26 +149,46 @@ impl Settings {
                 // A key without value is a key not set, as an empty variable is.
                 Yaml::Null if self.is_group(&key) => {}
                 Yaml::Null => drop(self.known(&key, &origin)),
+                // Below a setting that is no group nothing is a name, and all of it may be a secret.
+                Yaml::Hash(_) if self.keys.contains(&key.as_str()) => self.add(&key, None, origin),
                 Yaml::Hash(_) => self.read_map(&format!("{key}."), value, file),
                 Yaml::Array(items) => {
-                    let items: Option<Vec<_>> = items.iter().map(scalar).collect();
+                    let items: Option<Vec<_>> = items.iter().map(|item| scalar(item).map(Secret::new)).collect();
                     self.add(&key, items.map(Value::List), origin);
                 }
-                _ => self.add(&key, scalar(value).map(Value::Text), origin),
+                _ => self.add(&key, scalar(value).map(|text| Value::Text(Secret::new(text))), origin),
             }
         }
     }
 
-    /// Of the many variables of an environment only those count that are a setting's name, or begin with a group's.
+    /// Of the many variables of an environment only those count that are a setting's name, begin with a group's, or were
+    /// most likely meant to be one.
     fn read_env(&mut self, env: impl IntoIterator<Item = (String, String)>) {
-        for (name, value) in env {
-            let key = name.to_lowercase().replace("__", ".");
-            let is_upper = name == name.to_uppercase();
-            let is_group = key.split_once('.').is_some_and(|(group, _)| self.is_group(group));
-            if is_upper && !value.trim().is_empty() && (is_group || self.keys.contains(&key.as_str())) {
+        let variables: Vec<(String, Secret)> = env
+            .into_iter()
+            .filter(|(_, value)| !value.trim().is_empty())
+            .map(|(name, value)| (name, Secret::new(value)))
+            .collect();
+        let is_set = |name: &str| variables.iter().any(|(other, _)| other == name);
+        for (name, _) in &variables {
+            let key = key_of(name);
+            let counts = self.keys.contains(&key.as_str()) || self.begins_with_group(&key);
+            if !(counts && is_upper(name))
+                && let Some(meant) = near_miss::of_variable(name, self.keys, is_set)
+            {
+                self.problems.push(format!("{name} in the environment is not a setting; did you mean {meant}?"));
+            }
+        }
+        for (name, value) in variables.into_iter().filter(|(name, _)| is_upper(name)) {
+            let key = key_of(&name);
+            if self.keys.contains(&key.as_str()) || self.begins_with_group(&key) {
                 self.add(&key, Some(Value::Variable(value)), format!("{name} in the environment"));
             }
         }
+    }
+
+    fn begins_with_group(&self, key: &str) -> bool {
+        key.split_once('.').is_some_and(|(group, _)| self.is_group(group))
     }
 
     fn add(&mut self, key: &str, value: Option<Value>, origin: String) {
@@ -139,7 +204,14 @@ impl Settings {
         let known = self.keys.iter().copied().find(|known| *known == key);
         if known.is_none() {
             let what = if self.is_group(key) { "is a group of settings, not a value" } else { "is not a setting" };
-            self.problems.push(format!("{key} ({origin}) {what}; config.example.yaml lists them all"));
+            // A missing space after the colon makes a name of the value too.
+            let is_of_a_name = |c: &char| c.is_alphanumeric() || "_.-".contains(*c);
+            let shown: String = key.chars().take_while(is_of_a_name).collect();
+            let hint = match near_miss::of_key(key, self.keys) {
+                Some(meant) if !self.is_group(key) => format!("did you mean {meant}?"),
+                _ => "config.example.yaml lists them all".to_owned(),
+            };
+            self.problems.push(format!("{shown} ({origin}) {what}; {hint}"));
         }
         known
     }
@@ -147,6 +219,11 @@ impl Settings {
     /// Is `name` what stands before the dot of a setting?
     fn is_group(&self, name: &str) -> bool {
         self.keys.iter().any(|key| key.split_once('.').is_some_and(|(group, _)| group == name))
+    }
+
+    /// The file that was read.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
     }
 
     /// Did any source give this setting?
@@ -168,17 +245,22 @@ impl Settings {
 
     /// Puts the setting's value into `target` when it was given and `parse` takes it. `allowed` says what `parse`
     /// takes.
-    pub(super) fn set<T>(&mut self, target: &mut T, key: &str, allowed: &str, parse: impl Fn(&str) -> Option<T>) {
+    pub(super) fn set<T: Shown>(
+        &mut self,
+        target: &mut T,
+        key: &str,
+        allowed: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) {
         let Some(setting) = self.found.get(key) else { return };
-        let parsed = match &setting.value {
-            Value::Text(text) | Value::Variable(text) => parse(text.trim()),
-            Value::List(_) => None,
-        };
-        self.put(target, key, allowed, parsed);
+        match setting.value.one().and_then(parse) {
+            Some(value) => *target = value,
+            None => self.refuse(key, allowed, Value::quoted),
+        }
     }
 
     /// The same for a list. One value alone is a list of one.
-    pub(super) fn set_list<T>(
+    pub(super) fn set_list<T: Shown>(
         &mut self,
         target: &mut Vec<T>,
         key: &str,
@@ -186,26 +268,48 @@ impl Settings {
         parse: impl Fn(&str) -> Option<T>,
     ) {
         let Some(setting) = self.found.get(key) else { return };
-        let parsed = match &setting.value {
-            Value::Text(text) => parse(text.trim()).map(|item| vec![item]),
-            Value::List(items) => items.iter().map(|item| parse(item.trim())).collect(),
-            Value::Variable(text) => text.split(',').map(|item| parse(item.trim())).collect(),
-        };
-        self.put(target, key, allowed, parsed);
+        match setting.value.list().into_iter().map(parse).collect() {
+            Some(value) => *target = value,
+            None => self.refuse(key, allowed, Value::quoted),
+        }
     }
 
-    fn put<T>(&mut self, target: &mut T, key: &str, allowed: &str, parsed: Option<T>) {
-        match (parsed, self.found.get(key)) {
-            (Some(value), _) => *target = value,
-            (None, Some(setting)) => {
-                let value = match &setting.value {
-                    _ if SECRET.contains(&key) => String::new(),
-                    Value::Text(text) | Value::Variable(text) => format!(", not {text:?}"),
-                    Value::List(_) => ", not a list".into(),
-                };
-                self.problems.push(format!("{key} ({}) must be {allowed}{value}", setting.origin));
-            }
-            (None, None) => {}
+    /// The same for a secret, which no complaint quotes.
+    pub(super) fn set_secret(
+        &mut self,
+        target: &mut Option<Secret>,
+        key: &str,
+        allowed: &str,
+        takes: impl Fn(&str) -> bool,
+    ) {
+        let Some(setting) = self.found.get(key) else { return };
+        match setting.value.one().filter(|text| takes(text)) {
+            Some(text) => *target = Some(Secret::new(text)),
+            None => self.refuse(key, allowed, |_| String::new()),
+        }
+    }
+
+    /// The same for a list of secrets.
+    pub(super) fn set_secrets(
+        &mut self,
+        target: &mut Vec<Secret>,
+        key: &str,
+        allowed: &str,
+        takes: impl Fn(&str) -> bool,
+    ) {
+        let Some(setting) = self.found.get(key) else { return };
+        let texts = setting.value.list();
+        if texts.iter().all(|text| takes(text)) {
+            *target = texts.into_iter().map(Secret::new).collect();
+        } else {
+            self.refuse(key, allowed, |_| String::new());
+        }
+    }
+
+    fn refuse(&mut self, key: &str, allowed: &str, quoted: impl Fn(&Value) -> String) {
+        if let Some(setting) = self.found.get(key) {
+            let what = format!("{key} ({}) must be {allowed}{}", setting.origin, quoted(&setting.value));
+            self.problems.push(what);
         }
     }
 
@@ -219,6 +323,15 @@ impl Settings {
 fn cannot_be_there(path: &Path) -> bool {
     let found = fs::metadata(path).map_err(|error| error.kind());
     matches!(found, Err(io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied))
+}
+
+/// The setting that a variable of this name would be.
+fn key_of(name: &str) -> String {
+    name.to_lowercase().replace("__", ".")
+}
+
+fn is_upper(name: &str) -> bool {
+    name == name.to_uppercase()
 }
 
 /// A plain YAML value as it could have been written in the environment.

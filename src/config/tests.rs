@@ -136,14 +136,91 @@ fn secrets_are_masked_wherever_settings_are_printed() {
     let env = [
         ("SECRET_KEY", KEY),
         ("JWT__SECRET_KEY", KEY),
-        ("DATABASE_URL", "postgres://me:p@ss/w?rd@db:5432/lumina?sslmode=require&sslpassword=hush"),
+        ("DATABASE_URL", "postgres://me:p%40ss%2Fw?rd@db:5432/lumina?sslmode=require&sslpassword=hush"),
+        ("METRICS_TOKEN", "0123456789abcdef"),
+        ("OIDC__CLIENT_ID", "lumina"),
+        ("OIDC__CLIENT_SECRET", "hush"),
+        ("OIDC__SERVER_METADATA_URL", "https://login.example"),
     ];
     let config = load("", &env).unwrap();
     let printed = format!("{config:?} {}", config.effective());
-    for secret in [KEY, "p@ss", "ss/w", "w?rd", "hush"] {
+    for secret in [KEY, "p%40ss", "ss%2Fw", "w?rd", "hush", "0123456789abcdef"] {
         assert!(!printed.contains(secret), "{printed}");
     }
     assert!(printed.contains("postgres://me:***@db:5432/lumina?sslmode=require&sslpassword=***"), "{printed}");
+}
+
+#[test]
+fn an_address_is_shown_without_any_part_of_its_password() {
+    let shown = without_password("postgres://me:p@ss/w?rd@db:5432/lumina?sslmode=require&sslpassword=hush");
+    assert_eq!(shown, "postgres://me:***@db:5432/lumina?sslmode=require&sslpassword=***");
+    assert_eq!(without_password("https://me:pw@photos.example"), "https://me:***@photos.example");
+}
+
+/// Each way in which a secret can be wrong: too short, a list, a map, without the space that makes a value of it.
+#[test]
+fn no_complaint_quotes_a_secret() {
+    let secrets = [
+        "database_url",
+        "secret_key",
+        "jwt.secret_key",
+        "oidc.client_secret",
+        "metrics_token",
+        "s3.aws_access_key_id",
+        "s3.aws_secret_access_key",
+    ];
+    let refused = |yaml: &str, env: &[(&str, &str)]| {
+        let said = load(yaml, env).unwrap_err().to_string();
+        assert!(!said.contains("opSec"), "{yaml} {env:?}: {said}");
+        said
+    };
+    for key in secrets {
+        let name = key.rsplit('.').next().unwrap();
+        let in_group = |line: String| match key.split_once('.') {
+            Some((group, _)) => format!("{group}:\n  {line}\n"),
+            None => format!("{line}\n"),
+        };
+        let variable = key.to_uppercase().replace('.', "__");
+        // No key may hold a line break; a token and an address are too short or no address; the rest may not hold spaces.
+        assert!(refused("", &[(&variable, "topSec \u{1}")]).contains(key), "{key}");
+        for value in ["'topSec \u{e9}\u{1}'", "[topSec, {topSec: 1}]", "{topSec: topSec}", "{topSec: }"] {
+            let value = value.replace("\u{1}", "\\u0001").replace('\'', "\"");
+            assert!(refused(&in_group(format!("{name}: {value}")), &[]).contains(key), "{key}: {value}");
+        }
+        refused(&in_group(format!("{name}:topSec: topSec")), &[]);
+        refused(&format!("{{{key}:topSec}}"), &[]);
+        refused(&format!("{key}:topSec\nbind: x"), &[]);
+        refused(&format!("{key}: topSec: x"), &[]);
+        refused(&format!("{key}: \"topSec"), &[]);
+        refused(&format!("{name}s: topSec"), &[]);
+        refused("", &[(&format!("{variable}_FILE"), "topSec")]);
+    }
+    // Addresses that must hold no password, with one.
+    for key in ["public_url", "cors.allowed_origins", "s3.endpoint_url", "s3.public_url", "oidc.server_metadata_url"] {
+        let variable = key.to_uppercase().replace('.', "__");
+        refused("", &[(&variable, "https://me:topSec@photos.example/?password=topSec")]);
+    }
+    // As libpq would take them apart, a part of the password is the host, the port or a parameter.
+    for url in ["me:topSec@topSec@db", "me:topSec/topSec@db", "me:1/topSec?topSec@db", "me:topSec%@db", "me:topSec"] {
+        refused("", &[("DATABASE_URL", &format!("postgres://{url}/lumina?sslmode=require"))]);
+    }
+}
+
+#[test]
+fn a_variable_that_was_meant_for_a_setting_stops_the_start() {
+    for (name, meant) in [
+        ("S3_BUCKET_NAME", "S3__BUCKET_NAME"),
+        ("LIMITS_UPLOAD_MIB", "LIMITS__UPLOAD_MIB"),
+        ("TRUSTED_PROXY", "TRUSTED_PROXIES"),
+        ("S3__BUCKETNAME", "s3.bucket_name"),
+    ] {
+        let said =
+            load("", &[(name, "photos"), ("HOME", "/root"), ("AWS_ACCESS_KEY_ID", "x")]).unwrap_err().to_string();
+        assert!(said.contains(name) && said.contains(&format!("did you mean {meant}?")), "{said}");
+        assert!(!said.contains("HOME") && !said.contains(" AWS_"), "{said}");
+    }
+    assert!(load("", &[("S3_BUCKET_NAME", " ")]).is_ok(), "an empty one is one that is not set");
+    assert!(load("", &[("DATABASE_URI", "x"), ("DATABASE_URL", "postgres://db/lumina")]).is_ok());
 }
 
 const BUCKET: [(&str, &str); 3] = [

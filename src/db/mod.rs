@@ -7,6 +7,7 @@
 //! vanished is given up after [`ANSWER`]. Storage, bcrypt and image work never run inside: they would hold a connection
 //! for nothing.
 
+mod fitness;
 mod gathered;
 mod long;
 mod migrations;
@@ -15,6 +16,7 @@ pub mod private;
 pub mod restoring;
 #[expect(missing_docs, reason = "the tables are described in the migrations")]
 pub mod schema;
+mod waiting;
 
 use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant};
@@ -30,7 +32,9 @@ use crate::error::AppError;
 use pause::{Pause, Paused};
 use private::Message;
 
+pub use fitness::{OLDEST_POSTGRES, Unfit, server_version};
 pub use gathered::Gathered;
+use migrations::first_connection;
 pub use migrations::{Condition, MIGRATIONS, condition, is_in_use, is_outdated, migrate, newest_migration};
 
 /// How long a request waits for its turn, and then for a connection that works, before it is told to come back.
@@ -84,9 +88,9 @@ impl Db {
     /// Waits until the database at `url` answers (saying so every few seconds), migrates it, and opens the pool.
     ///
     /// # Errors
-    /// When a migration fails, with its cause.
+    /// When it will not let us in, will not do, or a migration fails; with what to do.
     pub fn open(url: &str) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        migrate(&mut wait_for(url))?;
+        migrate(&mut first_connection(url)?)?;
         Ok(Self::open_as_it_is(url))
     }
 
@@ -212,24 +216,6 @@ fn give_up_the_dead(url: &str) -> String {
         let separator = if url.contains('?') { '&' } else { '?' };
         format!("{url}{separator}{name}={value}")
     })
-}
-
-/// Connects, however long the database takes to come up: compose files and boot orders start us first.
-fn wait_for(url: &str) -> PgConnection {
-    let mut tries = 0_u32;
-    loop {
-        #[expect(clippy::disallowed_methods, reason = "before there is a door")]
-        match PgConnection::establish(url) {
-            Ok(connection) => return connection,
-            Err(error) => {
-                if tries.is_multiple_of(10) {
-                    tracing::warn!(%error, "waiting for the database");
-                }
-                tries = tries.wrapping_add(1);
-                std::thread::sleep(Duration::from_millis(500));
-            }
-        }
-    }
 }
 
 /// What every connection is set to. The time limits keep a query that went wrong from holding its connection for ever;

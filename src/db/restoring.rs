@@ -9,8 +9,8 @@ use diesel::pg::PgConnection;
 use diesel::{Connection, RunQueryDsl};
 use diesel_migrations::MigrationHarness;
 
-use super::migrations::{MIGRATION_LOCK, MIGRATIONS};
-use super::{long, wait_for};
+use super::migrations::{MIGRATION_LOCK, MIGRATIONS, first_connection};
+use super::{long, waiting};
 pub use fill::{Filling, fill};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -23,7 +23,7 @@ pub const APPLICATION_NAME: &str = "lumina restore";
 /// # Errors
 /// Of the database.
 pub fn is_unused(url: &str) -> Result<bool, Error> {
-    let mut conn = wait_for(url);
+    let mut conn = waiting::connect(url)?;
     if is(&mut conn, "to_regclass('users') IS NOT NULL AND to_regclass('__diesel_schema_migrations') IS NOT NULL")? {
         return Ok(is(&mut conn, "NOT EXISTS (SELECT FROM users)")?);
     }
@@ -40,9 +40,9 @@ pub fn is_unused(url: &str) -> Result<bool, Error> {
 /// outlive it, and would go on in the middle of this one.
 ///
 /// # Errors
-/// When somebody else restores or migrates, or a session does not end.
+/// When somebody else restores or migrates, a session does not end, or the database will not do.
 pub fn begin(url: &str) -> Result<PgConnection, Error> {
-    drop(wait_for(url));
+    drop(first_connection(url)?);
     let mut conn = long::connect(url)?;
     let mut until = |sql: &str, refusal: &str| {
         for _ in 0..100 {

@@ -3,11 +3,12 @@
 //! A lease in a row and not an advisory lock: the work asks the storage, and a lock would keep a database connection for
 //! as long as that takes. Who dies in the middle of it is followed by another when the lease is over.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use diesel::prelude::*;
 use diesel::sql_types::{Double, Integer, Text};
 
 use crate::db::schema::chores;
+use crate::models::clock::from_now;
 
 /// How long one part may take before another instance does it too. Doing it twice is harmless.
 pub const LEASE: TimeDelta = TimeDelta::minutes(10);
@@ -50,13 +51,13 @@ impl Chore {
         Ok(taken.map(|taken| taken.part))
     }
 
-    /// Puts it down until `due_at`, when this part comes next.
+    /// Puts it down for so long; then this part comes next.
     ///
     /// # Errors
     /// Of the database.
-    pub fn put_down(self, conn: &mut PgConnection, next: i32, due_at: DateTime<Utc>) -> QueryResult<()> {
+    pub fn put_down(self, conn: &mut PgConnection, next: i32, pause: TimeDelta) -> QueryResult<()> {
         diesel::update(chores::table.find(self.name()))
-            .set((chores::part.eq(next), chores::due_at.eq(due_at), chores::taken_until.eq(diesel::dsl::now)))
+            .set((chores::part.eq(next), chores::due_at.eq(from_now(pause)), chores::taken_until.eq(diesel::dsl::now)))
             .execute(conn)
             .map(drop)
     }

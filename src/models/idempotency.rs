@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::db::schema::idempotency_keys;
 use crate::models::UserId;
+use crate::models::clock::from_now;
 
 /// For how long an answer is remembered.
 pub const REMEMBERED: TimeDelta = TimeDelta::hours(24);
@@ -62,16 +63,16 @@ pub enum Claim {
 /// Of the database.
 pub fn claim(conn: &mut PgConnection, user: UserId, key: &[u8], request: &[u8]) -> QueryResult<Claim> {
     let row = idempotency_keys::table.find((user, key));
-    let old = idempotency_keys::created_at.lt(Utc::now() - REMEMBERED);
+    let old = idempotency_keys::created_at.lt(from_now(-REMEMBERED));
     diesel::delete(row.filter(old.and(idempotency_keys::alive_until.lt(diesel::dsl::now)))).execute(conn)?;
-    let (holder, alive_until) = (Uuid::new_v4(), Utc::now() + SILENCE);
+    let holder = Uuid::new_v4();
     let inserted = diesel::insert_into(idempotency_keys::table)
         .values((
             idempotency_keys::user_id.eq(user),
             idempotency_keys::key.eq(key),
             idempotency_keys::request.eq(request),
             idempotency_keys::holder.eq(holder),
-            idempotency_keys::alive_until.eq(alive_until),
+            idempotency_keys::alive_until.eq(from_now(SILENCE)),
         ))
         .on_conflict_do_nothing()
         .execute(conn)?;
@@ -80,10 +81,10 @@ pub fn claim(conn: &mut PgConnection, user: UserId, key: &[u8], request: &[u8]) 
         forget_surplus(conn, user)?;
         return Ok(mine(None));
     }
-    type Row = (Vec<u8>, DateTime<Utc>, DateTime<Utc>, Option<i16>, Option<String>, Option<String>);
+    type Row = (Vec<u8>, bool, DateTime<Utc>, Option<i16>, Option<String>, Option<String>);
     let columns = (
         idempotency_keys::request,
-        idempotency_keys::alive_until,
+        idempotency_keys::alive_until.gt(diesel::dsl::now),
         idempotency_keys::created_at,
         idempotency_keys::status,
         idempotency_keys::location,
@@ -97,9 +98,9 @@ pub fn claim(conn: &mut PgConnection, user: UserId, key: &[u8], request: &[u8]) 
     }
     match (status.and_then(|status| u16::try_from(status).ok()), body) {
         (Some(status), Some(body)) => Ok(Claim::Answered(Answer { status, location, body })),
-        _ if alive > Utc::now() => Ok(Claim::Running),
+        _ if alive => Ok(Claim::Running),
         _ => {
-            let taken = (idempotency_keys::holder.eq(holder), idempotency_keys::alive_until.eq(alive_until));
+            let taken = (idempotency_keys::holder.eq(holder), idempotency_keys::alive_until.eq(from_now(SILENCE)));
             diesel::update(row).set(taken).execute(conn)?;
             Ok(mine(Some(since)))
         }
@@ -113,7 +114,7 @@ impl Hold {
     /// Of the database.
     pub fn keep_alive(&self, conn: &mut PgConnection) -> QueryResult<()> {
         diesel::update(idempotency_keys::table.filter(self.held()))
-            .set(idempotency_keys::alive_until.eq(Utc::now() + SILENCE))
+            .set(idempotency_keys::alive_until.eq(from_now(SILENCE)))
             .execute(conn)
             .map(drop)
     }
@@ -161,7 +162,7 @@ type Held<'a> = Box<dyn BoxableExpression<idempotency_keys::table, Pg, SqlType =
 /// # Errors
 /// Of the database.
 pub fn delete_expired(conn: &mut PgConnection) -> QueryResult<usize> {
-    let old = idempotency_keys::created_at.lt(Utc::now() - REMEMBERED);
+    let old = idempotency_keys::created_at.lt(from_now(-REMEMBERED));
     diesel::delete(idempotency_keys::table.filter(old.and(idempotency_keys::alive_until.lt(diesel::dsl::now))))
         .execute(conn)
 }

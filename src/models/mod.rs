@@ -5,6 +5,7 @@
 pub mod account_deletion;
 pub mod admission;
 pub mod chore;
+pub mod clock;
 mod date_source;
 pub mod edit;
 pub mod email;

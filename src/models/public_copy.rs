@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::db::schema::{photos, public_copies, users};
 use crate::media::VERSION;
+use crate::models::clock::from_now;
 use crate::models::{Photo, PhotoId, Visibility, hashtag};
 
 /// How long making the copies of one photo may take before they count as left behind.
@@ -34,8 +35,11 @@ pub fn missing(conn: &mut PgConnection, limit: i64) -> QueryResult<Vec<Photo>> {
 /// # Errors
 /// Of the database.
 pub fn announce(conn: &mut PgConnection, id: Uuid, photo: PhotoId) -> QueryResult<bool> {
-    let row =
-        (public_copies::id.eq(id), public_copies::photo_id.eq(photo), public_copies::due_at.eq(Utc::now() + MAKING));
+    let row = (
+        public_copies::id.eq(id),
+        public_copies::photo_id.eq(photo),
+        public_copies::due_at.eq(from_now(MAKING).nullable()),
+    );
     let announced = diesel::insert_into(public_copies::table).values(row).on_conflict_do_nothing().execute(conn)?;
     Ok(announced == 1)
 }
@@ -78,8 +82,10 @@ pub fn due(conn: &mut PgConnection, limit: i64) -> QueryResult<Vec<Uuid>> {
 /// # Errors
 /// Of the database.
 pub fn postpone(conn: &mut PgConnection, id: Uuid, by: TimeDelta) -> QueryResult<()> {
-    let due_at = Utc::now() + by;
-    diesel::update(public_copies::table.find(id)).set(public_copies::due_at.eq(due_at)).execute(conn).map(drop)
+    diesel::update(public_copies::table.find(id))
+        .set(public_copies::due_at.eq(from_now(by).nullable()))
+        .execute(conn)
+        .map(drop)
 }
 
 /// Forgets copies that are gone.

@@ -10,6 +10,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Double, Uuid as SqlUuid};
 
 use crate::db::schema::{photos, removals};
+use crate::models::clock::from_now;
 use crate::models::{PhotoId, UserId, hashtag};
 
 /// For how long a deletion can be undone.
@@ -30,7 +31,7 @@ const TAKE_IN: TimeDelta = TimeDelta::hours(1);
 /// Of the database.
 pub fn announce(conn: &mut PgConnection, owner: UserId, photo: PhotoId) -> QueryResult<()> {
     diesel::insert_into(removals::table)
-        .values((removals::photo_id.eq(photo), removals::owner_id.eq(owner), removals::due_at.eq(Utc::now() + TAKE_IN)))
+        .values((removals::photo_id.eq(photo), removals::owner_id.eq(owner), removals::due_at.eq(from_now(TAKE_IN))))
         .execute(conn)
         .map(drop)
 }
@@ -146,9 +147,8 @@ fn ask(conn: &mut PgConnection, sql: &str) -> QueryResult<bool> {
 /// # Errors
 /// Of the database.
 pub fn all_due(conn: &mut PgConnection) -> QueryResult<()> {
-    let now = Utc::now();
-    diesel::update(removals::table.filter(removals::due_at.gt(now)))
-        .set(removals::due_at.eq(now))
+    diesel::update(removals::table.filter(removals::due_at.gt(diesel::dsl::now)))
+        .set(removals::due_at.eq(diesel::dsl::now))
         .execute(conn)
         .map(drop)
 }
@@ -185,7 +185,7 @@ pub fn claim_due(conn: &mut PgConnection, limit: i64) -> QueryResult<Vec<PhotoId
 /// Of the database.
 pub fn postpone(conn: &mut PgConnection, ids: &[PhotoId]) -> QueryResult<()> {
     diesel::update(removals::table.filter(removals::photo_id.eq_any(ids)))
-        .set((removals::due_at.eq(Utc::now() + RETRY), removals::photo.eq(None::<serde_json::Value>)))
+        .set((removals::due_at.eq(from_now(RETRY)), removals::photo.eq(None::<serde_json::Value>)))
         .execute(conn)
         .map(drop)
 }

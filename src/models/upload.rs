@@ -6,6 +6,7 @@ use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
 use crate::db::schema::{uploads, users};
+use crate::models::clock::from_now;
 use crate::models::{PhotoId, UploadId, UserId, hashtag};
 
 /// For how long bytes may begin to come.
@@ -82,6 +83,9 @@ impl Upload {
             return Ok(None);
         }
         diesel::insert_into(uploads::table).values(self).execute(conn)?;
+        diesel::update(uploads::table.find(self.id))
+            .set((uploads::expires_at.eq(from_now(LIFETIME)), uploads::due_at.eq(from_now(LIFETIME + CONFIRM))))
+            .execute(conn)?;
         Ok(Some(waiting.bytes))
     }
 

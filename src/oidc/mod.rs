@@ -95,6 +95,14 @@ impl Oidc {
         self.config.link_verified_email
     }
 
+    /// How far this machine's clock is ahead of the provider's; `None`: it does not say what time it is.
+    ///
+    /// # Errors
+    /// [`OidcError::Away`].
+    pub async fn clock_offset(&self) -> Result<Option<chrono::TimeDelta>, OidcError> {
+        self.provider.clock_offset().await
+    }
+
     /// Where to send somebody who wants to log in, and come back to `callback`.
     ///
     /// # Errors

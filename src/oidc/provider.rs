@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::jwk::Jwk;
 use oauth2::http::{Method, StatusCode, header};
 use oauth2::{
@@ -67,6 +68,8 @@ pub struct Answer {
     pub body: Vec<u8>,
     /// It is signed.
     pub is_jwt: bool,
+    /// What time it was there.
+    pub date: Option<DateTime<Utc>>,
 }
 
 /// Our bounds around the client of the crate.
@@ -148,6 +151,15 @@ impl Provider {
         Ok(known)
     }
 
+    /// How far this machine's clock is ahead of the provider's, which dates what it signs; `None`: it does not say.
+    ///
+    /// # Errors
+    /// [`OidcError::Away`].
+    pub async fn clock_offset(&self) -> Result<Option<TimeDelta>, OidcError> {
+        let answer = self.get(&self.metadata_url, None).await?;
+        Ok(answer.date.map(|date| Utc::now() - date))
+    }
+
     /// Asks for what is at an address, with an access token where that takes one.
     ///
     /// # Errors
@@ -165,7 +177,9 @@ impl Provider {
         }
         let content_type = answer.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let is_jwt = content_type.is_some_and(|kind| kind.starts_with("application/jwt"));
-        Ok(Answer { is_jwt, body: answer.into_body() })
+        let date = answer.headers().get(header::DATE).and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| Some(DateTime::parse_from_rfc2822(date).ok()?.to_utc()));
+        Ok(Answer { is_jwt, date, body: answer.into_body() })
     }
 
     async fn keys(&self, metadata: &Metadata) -> Result<Vec<Jwk>, OidcError> {

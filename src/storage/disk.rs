@@ -6,13 +6,14 @@
 //!
 //! Files have mode 0600 and folders 0700: nobody else on the machine reads them past Lumina.
 
-use std::fs::{self, DirBuilder};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use fs_err as fs;
 use tempfile::{NamedTempFile, TempPath};
+
+use crate::config::create_private_dir;
 
 use super::list::{self, Listing};
 use super::temporary::TemporaryFolder;
@@ -92,7 +93,7 @@ impl Disk {
         let path = self.path(key);
         let open = move || match fs::File::open(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            file => Object::of(file?, range).map(Some),
+            file => Object::of(file?.into(), range).map(Some),
         };
         blocking(open).await?.ok_or(StorageError::NotFound)
     }
@@ -168,7 +169,7 @@ fn place(mut file: TempPath, to: &Path) -> io::Result<()> {
 
 /// Makes a folder for nobody else's eyes, and those above it; one that exists is fine.
 pub(super) fn make_folder(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
+    create_private_dir(path)
 }
 
 /// Makes the names in a folder survive a power cut. A folder that a deletion just removed has none.

@@ -1,10 +1,11 @@
 //! Listing what is stored: names, sizes and ages, one after the other in the order of the names.
 
 use std::collections::VecDeque;
-use std::fs::{self, DirEntry};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::vec::IntoIter;
+
+use fs_err::{self as fs, DirEntry};
 
 use chrono::{DateTime, Utc};
 use futures_util::stream::{self, BoxStream};

@@ -11,6 +11,7 @@ mod disk;
 mod key;
 mod list;
 mod object;
+mod rights;
 mod room;
 mod s3;
 mod temporary;
@@ -35,6 +36,7 @@ pub use disk::Disk;
 pub use key::{Kind, ObjectKey, PHOTOS, PUBLIC, UPLOADS, UnknownKey};
 pub use list::{Listed, Listing};
 pub use object::Object;
+pub use rights::{MissingRight, Trial};
 pub use room::{Ledger, NoRoom, Room};
 pub use s3::{BucketProblem, S3};
 pub use temporary::{Received, Temporary};
@@ -75,6 +77,7 @@ pub enum OpenError {
         /// Which.
         folder: String,
         /// Why.
+        #[source]
         error: StorageError,
     },
     /// Of the bucket.
@@ -402,6 +405,7 @@ impl Storage {
     }
 }
 
-fn in_folder(folder: &Path, error: StorageError) -> OpenError {
+/// The same error with the data folder's name.
+pub(crate) fn in_folder(folder: &Path, error: StorageError) -> OpenError {
     OpenError::Disk { folder: folder.display().to_string(), error }
 }

@@ -18,7 +18,6 @@ mod retry;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -136,7 +135,7 @@ impl S3 {
 
     /// See [`super::Storage::put_file`].
     pub(super) async fn put_file(&self, key: ObjectKey, file: Received) -> Result<(), StorageError> {
-        let size = tokio::fs::metadata(file.path()).await?.len();
+        let size = fs_err::tokio::metadata(file.path()).await?.len();
         if size <= self.shared.bounds.one_request {
             return self.put(key, &Source::File(file), size, Headers::OURS).await;
         }
@@ -164,7 +163,7 @@ impl S3 {
         file: Received,
         content_type: &str,
     ) -> Result<(), StorageError> {
-        let size = tokio::fs::metadata(file.path()).await?.len();
+        let size = fs_err::tokio::metadata(file.path()).await?.len();
         self.put(key, &Source::File(file), size, Headers { content_type, caching: Some(PUBLIC_CACHING) }).await
     }
 
@@ -247,7 +246,7 @@ impl Source {
         match self {
             Self::File(file) => {
                 let path = file.path().to_owned();
-                spawn_blocking(move || Object::of(File::open(path)?, None)).await?
+                spawn_blocking(move || Object::of(fs_err::File::open(path)?.into(), None)).await?
             }
             Self::Bytes(bytes) => {
                 let chunks = (0..bytes.len()).step_by(CHUNK);

@@ -1,9 +1,9 @@
 //! A file that is being received, before it is known whether it is kept.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use fs_err as fs;
 use rustix::fs::{FlockOperation, flock};
 use tempfile::{NamedTempFile, TempPath};
 use tokio::fs::File;
@@ -154,6 +154,6 @@ impl Received {
     /// [`StorageError::Unavailable`] when it cannot be read.
     pub async fn into_object(self, range: Option<(u64, u64)>) -> Result<Object, StorageError> {
         // An open file goes on when its name is removed, as happens when `self` is dropped.
-        blocking(move || Object::of(fs::File::open(&self.path)?, range)).await
+        blocking(move || Object::of(fs::File::open(&self.path)?.into(), range)).await
     }
 }

@@ -184,6 +184,35 @@ async fn a_start_says_what_is_wrong_with_the_bucket_and_what_to_do() {
     }
 }
 
+#[tokio::test]
+async fn a_key_that_lacks_a_right_stops_the_start_which_names_it() {
+    for (requests, what) in [
+        (&["PUT ", "DELETE "][..], "delete"),
+        (&["PUT "], "put"),
+        (&["GET /photos/photos/"], "get"),
+        (&["DELETE "], "delete"),
+    ] {
+        let server = S3Server::start();
+        let denied = "<Error><Code>AccessDenied</Code><Message>Not you.</Message></Error>";
+        server.suffers(answer_to(requests, "403 Forbidden", denied), None);
+        for _ in 0..2 {
+            let said = start_with(server.config()).await;
+            assert!(said.contains(&format!(": {what} does not work there")), "{requests:?}: {said}");
+            assert!(said.contains("AccessDenied") && said.contains("s3:PutObject"), "{said}");
+        }
+        assert!(server.objects().is_empty(), "{requests:?} leaves {:?}", server.objects());
+    }
+}
+
+#[tokio::test]
+async fn a_bucket_that_is_full_lets_the_server_start() {
+    let server = S3Server::start();
+    let full = "<Error><Code>QuotaExceeded</Code><Message>No room.</Message></Error>";
+    server.suffers(answer_to(&["PUT "], "507 Insufficient Storage", full), None);
+    let app = app_on(&server).await;
+    app.user("alice").await.get("/photos").await.assert_status(200);
+}
+
 fn secret(text: &str) -> lumina::config::Secret {
     lumina::config::Secret::new(text)
 }

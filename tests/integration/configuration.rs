@@ -67,6 +67,47 @@ fn migrate_brings_an_outside_database_up_to_date_and_stops() {
     assert_eq!(tables, "0");
 }
 
+/// As the service's user would meet it: root may do everything.
+#[test]
+fn an_error_about_a_file_names_it_and_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "a file").unwrap();
+    let inside = file.join("data");
+    let data_dir = folder.path().join("data");
+    std::fs::create_dir(&data_dir).unwrap();
+    std::fs::create_dir(data_dir.join("secret_key")).unwrap();
+    let other = folder.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("secret_key"), "0123456789abcdef".repeat(4)).unwrap();
+    std::fs::write(other.join("photos"), "a file").unwrap();
+    let third = folder.path().join("third");
+    std::fs::create_dir(&third).unwrap();
+    std::fs::write(third.join("tmp"), "a file").unwrap();
+    let absent = folder.path().join("absent.yaml");
+    let database = Database::create();
+    for (data_dir, file, named, advice) in [
+        (&file, None, &file, "has to be"),
+        (&inside, None, &inside, "has to be"),
+        (&data_dir, None, &data_dir.join("secret_key"), ""),
+        (&other, None, &other.join("photos"), "has to be"),
+        (&third, None, &third.join("tmp"), "has to be"),
+        (&other, Some(&absent), &absent, ""),
+        (&other, Some(folder.path().to_owned()).as_ref(), &folder.path().to_owned(), ""),
+    ] {
+        let mut command = Binary::command();
+        command.env("DATABASE_URL", database.url()).env("DATA_DIR", data_dir).env("BIND", "127.0.0.1:0");
+        if let Some(file) = file {
+            command.arg("--config").arg(file);
+        }
+        let output = command.output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success(), "{said}");
+        let said = said.lines().filter(|line| !line.contains(" INFO ")).collect::<Vec<_>>().join("\n");
+        assert!(said.contains(&*named.to_string_lossy()) && said.contains(advice), "{named:?}: {said}");
+    }
+}
+
 #[tokio::test]
 async fn secrets_and_photos_are_closed_to_other_users_of_the_machine() {
     use std::os::unix::fs::PermissionsExt;

@@ -118,6 +118,48 @@ async fn nothing_secret_is_in_the_log_at_its_most_talkative() {
     }
 }
 
+#[test]
+fn no_command_prints_a_secret_that_it_cannot_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lumina.yaml");
+    for (name, value) in [
+        ("METRICS_TOKEN", "topSec"),
+        ("SECRET_KEY", "topSec,topSec"),
+        ("JWT__SECRET_KEY", "topSec"),
+        ("S3__AWS_SECRET_ACCESS_KEY", "topSec topSec"),
+        ("S3__AWS_ACCESS_KEY_ID", "topSec topSec"),
+        ("S3__ENDPOINT_URL", "https://me:topSec@s3.example"),
+        ("PUBLIC_URL", "https://me:topSec@photos.example"),
+        ("OIDC__CLIENT_SECRET", "topSec\u{1}"),
+        ("DATABASE_URL", "postgres://me:topSec@topSec/topSec?topSec@db.example/lumina"),
+        ("DATABASE_URL", "postgres://me:topSec%@db.example/lumina"),
+        ("DATABASE_URL", "postgres://me:topSec@db.example:topSec/lumina"),
+        ("DATABASE_URL_FILE", "topSec"),
+    ] {
+        let key = name.to_lowercase().replace("__", ".");
+        let in_file = match key.split_once('.') {
+            Some((group, key)) => format!("{group}:\n  {key}: {value:?}\n"),
+            None => format!("{key}: {value:?}\n"),
+        };
+        for (arguments, by_file) in
+            [(&["config"][..], true), (&["config"], false), (&["serve"], false), (&["doctor", "--json"], false)]
+        {
+            let mut command = Binary::command();
+            command.args(arguments).env("DATA_DIR", folder.path().join("data")).env("LOG_LEVEL", "trace");
+            if by_file {
+                std::fs::write(&file, &in_file).unwrap();
+                command.arg("--config").arg(&file);
+            } else {
+                command.env(name, value);
+            }
+            let output = command.output().unwrap();
+            let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+            assert!(!said.contains("topSec"), "{name} {arguments:?}: {said}");
+            assert!(!output.status.success(), "{name} {arguments:?}: {said}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn debug_output_tells_no_secret() {
     use diesel::prelude::*;

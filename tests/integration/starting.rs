@@ -112,6 +112,51 @@ async fn instances_that_start_at_once_on_an_empty_database_all_serve() {
     }
 }
 
+#[tokio::test]
+async fn the_start_says_in_one_line_what_runs_where_and_on_what() {
+    let (folder, database) = (cluster::scratch(), Database::create());
+    let file = folder.path().join("lumina.yaml");
+    std::fs::write(&file, "log_level: info\n").unwrap();
+    let server = s3::S3Server::start();
+    let on_disk = folder.path().join("one");
+    let in_bucket = folder.path().join("two");
+    let private = folder.path().join("three");
+    let url = database.url();
+    for (data_dir, settings, parts) in [
+        (&on_disk, vec![("DATABASE_URL".to_owned(), url.clone())], vec![url.clone(), on_disk.display().to_string()]),
+        (
+            &in_bucket,
+            [vec![("DATABASE_URL".to_owned(), url.clone())], server.settings()].concat(),
+            vec![url, "the bucket photos at http://127.0.0.1:".to_owned()],
+        ),
+        (&private, vec![], vec![private.join("postgres").display().to_string()]),
+    ] {
+        let mut child = Binary::command()
+            .arg("--config")
+            .arg(&file)
+            .env("DATA_DIR", data_dir)
+            .env("BIND", "127.0.0.1:0")
+            .envs(settings)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let base = base_of(&mut child);
+        rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let log = String::from_utf8(output.stderr).unwrap();
+        let line = log.lines().find(|line| line.contains("listens on")).unwrap_or_else(|| panic!("{log}"));
+        let port = base.rsplit(':').next().unwrap();
+        let always = [lumina::VERSION, &format!("127.0.0.1:{port}"), "Postgres ", &file.display().to_string()];
+        for part in always.into_iter().chain(parts.iter().map(String::as_str)) {
+            assert!(line.contains(part), "{part} is not in {line}");
+        }
+        assert!(!log.contains("must-not-be-seen"), "{log}");
+    }
+    let output = Binary::command().arg("--version").output().unwrap();
+    assert!(String::from_utf8(output.stdout).unwrap().contains(lumina::VERSION));
+}
+
 fn base_of(child: &mut Child) -> String {
     let stdout = BufReader::new(child.stdout.take().unwrap());
     let ready = stdout

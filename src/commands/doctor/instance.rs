@@ -4,9 +4,7 @@ use actix_web::rt::task::spawn_blocking;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use futures_util::TryStreamExt;
 use indicatif::HumanBytes;
-use uuid::Uuid;
 
 use super::report::{Check, Report};
 use crate::album::Album;
@@ -22,10 +20,10 @@ use crate::media::outside::{self, Enforced};
 use crate::models::instance;
 use crate::oidc::Oidc;
 use crate::routes;
-use crate::storage::{ClockOffset, Kind, ObjectKey, Storage, StorageError};
+use crate::storage::{ClockOffset, Storage, StorageError};
 use crate::threads::InFlight;
 
-/// By how much the bucket's clock may differ, in seconds, before it is worth a word: signatures are refused at 900.
+/// By how much another clock may differ, in seconds, before it is worth a word.
 const CLOCKS: i64 = 60;
 
 /// What of the instance works.
@@ -73,6 +71,9 @@ pub(super) async fn look(config: &Config, report: &mut Report) -> Result<Option<
     }
     let database = database(config, report).await;
     let storage = storage(config, report).await;
+    if let Some(oidc) = &config.oidc {
+        report.check(provider_clock(oidc).await);
+    }
     Ok(match (database, storage) {
         (Some(database), Some(storage)) => {
             let publishes = config.s3.as_ref().is_some_and(|s3| s3.public_url.is_some());
@@ -135,7 +136,7 @@ async fn database(config: &Config, report: &mut Report) -> Option<Opened> {
         Ok(condition) => condition.map_err(|error| error.to_string()),
         Err(panicked) => Err(panicked.to_string()),
     };
-    let Condition { server, pending, unknown } = match condition {
+    let Condition { server, clock_offset, pending, unfit } = match condition {
         Ok(condition) => condition,
         Err(error) => {
             report.check(Check::wrong("database", error.trim().to_owned()));
@@ -144,16 +145,26 @@ async fn database(config: &Config, report: &mut Report) -> Option<Opened> {
     };
     let place = if config.database_url.is_some() { "configured" } else { "private" };
     report.check(Check::fine("database", format!("Postgres {server}, the {place} one, answers")));
-    let migrations = match (pending.len(), unknown.len()) {
-        (0, 0) => Check::fine("migrations", "up to date"),
-        (0, newer) => Check::note("migrations", format!("{newer} are of a newer Lumina: use that one")),
-        (missing, _) => Check::wrong(
+    report.check(clock(
+        "database clock",
+        "the database's",
+        clock_offset.num_seconds(),
+        "logins and links end too early or late",
+    ));
+    let usable = unfit.is_none() && pending.is_empty();
+    report.check(match unfit {
+        Some(unfit) => Check::wrong("migrations", unfit.to_string()),
+        None if pending.is_empty() => Check::fine("migrations", "up to date"),
+        None => Check::wrong(
             "migrations",
-            format!("{missing} are missing ({}): start this version, or run `lumina migrate`", pending.join(", ")),
+            format!(
+                "{} are missing ({}): start this version, or run `lumina migrate`",
+                pending.len(),
+                pending.join(", ")
+            ),
         ),
-    };
-    report.check(migrations);
-    if pending.is_empty() {
+    });
+    if usable {
         let role =
             opened.db.read(|conn| Ok::<_, AppError>((instance::take_writes(conn, &[()])?, is_superuser(conn)?))).await;
         report.check(match role {
@@ -177,6 +188,32 @@ fn is_superuser(conn: &mut PgConnection) -> diesel::QueryResult<bool> {
     diesel::select(sql::<Bool>("current_setting('is_superuser')::boolean")).get_result(conn)
 }
 
+/// Whether what the provider signs is in time here.
+async fn provider_clock(config: &OidcConfig) -> Check {
+    const NAME: &str = "provider clock";
+    let offset = async { Oidc::new(config.clone())?.clock_offset().await };
+    match offset.await {
+        Ok(Some(apart)) => {
+            clock(NAME, "the OpenID Connect provider's", apart.num_seconds(), "logins with it are refused")
+        }
+        Ok(None) => Check::note(NAME, "the OpenID Connect provider does not say what time it is"),
+        Err(error) => Check::wrong(NAME, error.to_string()),
+    }
+}
+
+/// Whether a clock and this machine's agree.
+fn clock(name: &'static str, whose: &str, apart: i64, consequence: &str) -> Check {
+    if apart.abs() <= CLOCKS {
+        return Check::fine(name, format!("within {} s of {whose}", apart.abs().max(1)));
+    }
+    let is = if apart > 0 { "ahead of" } else { "behind" };
+    let words = format!(
+        "this machine's is {} s {is} {whose}, so that {consequence}: set both right, such as by NTP",
+        apart.abs()
+    );
+    Check::wrong(name, words)
+}
+
 /// The storage, if it can be read.
 async fn storage(config: &Config, report: &mut Report) -> Option<Storage> {
     let storage = match Storage::open_existing(config).await {
@@ -191,52 +228,23 @@ async fn storage(config: &Config, report: &mut Report) -> Option<Storage> {
     match storage.clock_offset().await {
         Ok(ClockOffset::SameMachine) => {}
         Ok(ClockOffset::Unknown) => report.check(Check::note("clock", "the bucket does not say what time it is")),
-        Ok(ClockOffset::Seconds(apart)) if apart.abs() <= CLOCKS => {
-            report.check(Check::fine("clock", format!("within {} s of the bucket's", apart.abs().max(1))));
+        Ok(ClockOffset::Seconds(apart)) => {
+            report.check(clock("clock", "the bucket's", apart, "requests are refused at 900"));
         }
-        Ok(ClockOffset::Seconds(apart)) => report.check(Check::wrong(
-            "clock",
-            format!("this machine's differs from the bucket's by {apart} s, which refuses requests at 900: set it right, such as by NTP"),
-        )),
         Err(error) => report.check(Check::wrong("clock", words(&error))),
     }
     Some(storage)
 }
 
-/// What photos need, tried with an object that is removed again. Should that fail, it counts as left behind later.
+/// What photos need. Should removing the object fail that it is tried with, it counts as left behind later.
 async fn rights(storage: &Storage, report: &mut Report) {
-    const BYTES: &[u8] = b"lumina doctor";
-    let key = ObjectKey::new(Uuid::now_v7(), Kind::Original);
-    let folder = key.to_string().trim_end_matches("original").to_owned();
-    let mut check = |name, done: Result<bool, StorageError>| {
+    for (name, done) in storage.try_rights().await {
         report.check(match done {
             Ok(true) => Check::fine(name, "works"),
             Ok(false) => Check::wrong(name, "does not do what it says"),
             Err(error) => Check::wrong(name, words(&error)),
         });
-    };
-    check("put", storage.put_bytes(key, BYTES.to_vec()).await.map(|()| true));
-    check("get", read(storage, key, None).await.map(|read| read == BYTES));
-    check("range", read(storage, key, Some((7, 9))).await.map(|read| read == b"doc"));
-    let listed: Result<Vec<_>, _> =
-        storage.list(&folder).map_ok(|listed| (listed.key, listed.size)).try_collect().await;
-    check("list", listed.map(|listed| listed == [(key.to_string(), BYTES.len() as u64)]));
-    // What programs put in themselves is put at such an address.
-    match storage.put_at_url(key, BYTES.to_vec()).await {
-        Ok(false) => {}
-        done => check("presign", done),
     }
-    let deleted = match storage.delete(key).await {
-        Ok(()) => storage.has(key).await.map(|there| !there),
-        Err(error) => Err(error),
-    };
-    check("delete", deleted);
-}
-
-async fn read(storage: &Storage, key: ObjectKey, range: Option<(u64, u64)>) -> Result<Vec<u8>, StorageError> {
-    let object = storage.get(key, range).await?;
-    let read = object.stream.try_fold(Vec::new(), async |all, chunk| Ok([all.as_slice(), &chunk].concat()));
-    Ok(read.await?)
 }
 
 fn words(error: &StorageError) -> String {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use fs_err::tokio::File;
 use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
 use s3::creds::Credentials;
@@ -19,7 +20,6 @@ use s3_http::header::{
     CACHE_CONTROL, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, DATE, ETAG, HeaderMap, HeaderValue, RANGE,
 };
 use s3_http::{Body, Method, RequestBuilder, Response, StatusCode};
-use tokio::fs::File;
 
 use super::Bounds;
 use super::failure::Failure;
