@@ -21,8 +21,8 @@ use lumina::db::schema::photos;
 use lumina::error::AppError;
 use lumina::media::{self, Format, OutsideDecoder, Processed, RenditionName};
 use lumina::models::{NewUser, PhotoId, Role, User, UserId};
-use lumina::passwords::Passwords;
-use lumina::storage::{Kind, ObjectKey, Received, Storage};
+use lumina::passwords::{Lane, Passwords};
+use lumina::storage::{Kind, ObjectKey, Received, Room, Storage};
 use lumina::threads::InFlight;
 use rand::Rng;
 use rand::distr::Alphanumeric;
@@ -52,7 +52,8 @@ async fn main() -> Result<(), Failure> {
         pictures.push(Picture::draw(&storage, number, &config).await?);
     }
     let password: String = rand::rng().sample_iter(Alphanumeric).take(12).map(char::from).collect();
-    let password_hash = Passwords::start(config.bcrypt_cost, &InFlight::default())?.hash(password.clone()).await?;
+    let password_hash =
+        Passwords::start(config.bcrypt_cost, &InFlight::default())?.hash(Lane::Known, password.clone()).await?;
     println!("Writing {how_many} photos …");
     let facts: Vec<_> = pictures.iter().map(Picture::facts).collect();
     let (before, newest, role) = db
@@ -110,7 +111,7 @@ struct Facts {
 impl Picture {
     async fn draw(storage: &Storage, number: u32, config: &Config) -> Result<Self, Failure> {
         let jpeg = landscape::draw(number)?;
-        let mut file = storage.temporary().await?;
+        let mut file = storage.temporary(Room::of_our_own()).await?;
         file.write(&jpeg).await?;
         let file = file.finish().await?;
         let limits = media::Limits { megapixels: config.limits.megapixels };

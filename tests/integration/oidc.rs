@@ -220,7 +220,8 @@ async fn a_wrong_client_secret_is_an_error_in_the_log_and_for_the_doctor() {
     let wrong = "a secret of somebody else";
     // It says that it is at its public address.
     let bind = format!("127.0.0.1:{}", free_port());
-    let at = [settings(wrong).as_slice(), &[("BIND", bind)]].concat();
+    let at: Vec<(String, String)> =
+        settings(wrong).into_iter().chain([("BIND", bind)]).map(|(name, value)| (name.to_owned(), value)).collect();
     let binary = Binary::start_with(&data, at.as_slice());
     let erin = binary.visitor();
     let sent = erin.get("/login/oidc").await.assert_status(303);
