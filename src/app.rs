@@ -173,12 +173,7 @@ impl App {
         if let Err(error) = album.check_public_copies().await {
             tracing::warn!(%error, "looking for public photos' copies");
         }
-        match album.storage_of_another().await {
-            Ok(None) => {}
-            Ok(Some(found)) => return Err(found.into()),
-            // The daily tidying looks again before it removes anything.
-            Err(error) => tracing::warn!(%error, "which database the storage belongs to is not known yet"),
-        }
+        refuse_storage_of_another(&album).await?;
         let setup_secret = setup_secret(&config, &secrets, &db).await?;
         let passwords = Passwords::start(config.bcrypt_cost, &pages)?;
         assets::warm_up();
@@ -320,6 +315,17 @@ fn start_tasks(state: &web::Data<AppState>, private: bool) -> Vec<JoinHandle<()>
     ]
 }
 
+/// Ends the start where the storage belongs to another database.
+async fn refuse_storage_of_another(album: &Album) -> Result<(), StartError> {
+    match album.storage_of_another().await {
+        Ok(None) => {}
+        Ok(Some(found)) => return Err(found.into()),
+        // The daily tidying looks again before it removes anything.
+        Err(error) => tracing::warn!(%error, "which database the storage belongs to is not known yet"),
+    }
+    Ok(())
+}
+
 /// The configured database, or the private one; up to date.
 async fn open_database(config: &Config) -> Result<(Option<PrivatePostgres>, Db), StartError> {
     let (data_dir, database_url) = (config.data_dir.clone(), config.database_url.clone());
@@ -338,7 +344,7 @@ async fn open_database(config: &Config) -> Result<(Option<PrivatePostgres>, Db),
 /// The line that tells which Lumina runs where and on what: the first thing to look at when it is not the one that was meant.
 async fn say_what_starts(config: &Config, address: SocketAddr, db: &Db, storage: &Storage) {
     let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
-    let server = db.read(|conn| db::server_version(conn)).await.unwrap_or_else(|_| "Postgres".into());
+    let server = db.read(db::server_version).await.unwrap_or_else(|_| "Postgres".into());
     let place = match &config.database_url {
         Some(url) => without_password(url.expose()),
         None => absolute(&config.data_dir.join("postgres")),

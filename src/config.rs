@@ -149,6 +149,42 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Takes each setting that is there over the default.
+    fn take_from(&mut self, settings: &mut Settings) {
+        settings.set(
+            &mut self.requests_per_minute,
+            "limits.requests_per_minute",
+            "a whole number from 1 to 10000000",
+            within(1..=10_000_000),
+        );
+        settings.set(
+            &mut self.uploads_per_minute,
+            "limits.uploads_per_minute",
+            "a whole number from 1 to 10000000",
+            within(1..=10_000_000),
+        );
+        settings.set(&mut self.upload_mib, "limits.upload_mib", "a whole number from 1 to 10000", within(1..=10_000));
+        settings.set(&mut self.megapixels, "limits.megapixels", "a whole number from 1 to 1000", within(1..=1000));
+        settings.set(
+            &mut self.files_per_upload,
+            "limits.files_per_upload",
+            "a whole number from 1 to 10000",
+            within(1..=10_000),
+        );
+        settings.set(
+            &mut self.staged_mib,
+            "limits.staged_mib",
+            "a whole number from 1 to 1000000",
+            within(1..=1_000_000),
+        );
+        settings.set(
+            &mut self.disk_reserve_mib,
+            "limits.disk_reserve_mib",
+            "a whole number from 0 to 100000000",
+            |text| within(0..=100_000_000)(text).map(Some),
+        );
+    }
+
     /// The largest file, in bytes.
     pub fn upload_bytes(&self) -> u64 {
         u64::from(self.upload_mib) << 20
@@ -298,39 +334,7 @@ impl Config {
             "IP addresses or networks, such as 127.0.0.1 or 10.0.0.0/8",
             |text| text.parse().ok().or_else(|| Some(text.parse::<IpAddr>().ok()?.into())),
         );
-        let limits = &mut self.limits;
-        settings.set(
-            &mut limits.requests_per_minute,
-            "limits.requests_per_minute",
-            "a whole number from 1 to 10000000",
-            within(1..=10_000_000),
-        );
-        settings.set(
-            &mut limits.uploads_per_minute,
-            "limits.uploads_per_minute",
-            "a whole number from 1 to 10000000",
-            within(1..=10_000_000),
-        );
-        settings.set(&mut limits.upload_mib, "limits.upload_mib", "a whole number from 1 to 10000", within(1..=10_000));
-        settings.set(&mut limits.megapixels, "limits.megapixels", "a whole number from 1 to 1000", within(1..=1000));
-        settings.set(
-            &mut limits.files_per_upload,
-            "limits.files_per_upload",
-            "a whole number from 1 to 10000",
-            within(1..=10_000),
-        );
-        settings.set(
-            &mut limits.staged_mib,
-            "limits.staged_mib",
-            "a whole number from 1 to 1000000",
-            within(1..=1_000_000),
-        );
-        settings.set(
-            &mut limits.disk_reserve_mib,
-            "limits.disk_reserve_mib",
-            "a whole number from 0 to 100000000",
-            |text| within(0..=100_000_000)(text).map(Some),
-        );
+        self.limits.take_from(settings);
     }
 
     /// What signs cookies and tokens.

@@ -78,6 +78,9 @@ pub async fn restore(config: &Config, options: Restore) -> Result<ExitCode, Star
 
 /// Reads a whole manifest and the database once, and finds out whether this version knows it.
 async fn check(Restore { folder, run }: &Restore) -> Result<From, StartError> {
+    if !folder.exists() {
+        return Err(format!("{} is not there: it holds no finished backup.", folder.display()).into());
+    }
     let backup = Objects::existing(folder)?;
     let runs = runs::finished(&backup)?;
     let names: Vec<_> = runs.iter().map(|path| runs::name(path)).collect();

@@ -4,7 +4,7 @@
 //! Passwords are never arguments, which everybody on the machine could read: they are asked for without an echo, or are
 //! the first line of the standard input where that is no terminal.
 
-use std::io::{self, IsTerminal, stdin};
+use std::io::{self, IsTerminal, Write, stderr, stdin};
 
 use actix_web::rt::task::spawn_blocking;
 use clap::{Subcommand, ValueEnum};
@@ -261,7 +261,7 @@ fn last_admin(_: LastAdmin) -> StartError {
 
 fn read_confirmation(question: &str) -> io::Result<String> {
     if stdin().is_terminal() {
-        eprint!("{question}");
+        let _ = write!(stderr(), "{question}");
     }
     let mut line = String::new();
     stdin().read_line(&mut line)?;

@@ -41,7 +41,8 @@ impl DateSource {
     pub(super) fn of(stored: Option<&str>, taken_at: DateTime<Utc>, created_at: DateTime<Utc>) -> Self {
         let is_upload = || {
             let before = created_at - taken_at;
-            taken_at.timestamp_subsec_micros() % 1000 != 0 && (TimeDelta::zero()..TimeDelta::hours(1)).contains(&before)
+            !taken_at.timestamp_subsec_micros().is_multiple_of(1000)
+                && (TimeDelta::zero()..TimeDelta::hours(1)).contains(&before)
         };
         match stored.and_then(|stored| Self::ALL.into_iter().find(|known| known.as_str() == stored)) {
             Some(known) => known,

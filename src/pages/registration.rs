@@ -13,7 +13,7 @@ use crate::web::auth::sign_in;
 use crate::web::forms::{Field, local_path};
 use crate::web::hosts::address_for_login;
 use crate::web::htmx::{Htmx, page as whole_page, see_other};
-use crate::web::new_account::{self, Fields, Link, NewAccount, NotMade, Refused};
+use crate::web::new_account::{self, Fields, Link, NewAccount, NotMade};
 use crate::web::page::Page;
 
 #[derive(Template)]
@@ -93,7 +93,8 @@ pub async fn create_account(
             let view = Register { closed: Some(reason), ..Register::empty(page) };
             htmx.answer(StatusCode::FORBIDDEN, &view, &view.as_form())
         }
-        Err(NotMade::Refused(Refused { fields, .. })) => {
+        Err(NotMade::Refused(refused)) => {
+            let fields = refused.fields;
             let view = Register { invitation, next, ..Register::with(page, fields) };
             htmx.answer(StatusCode::UNPROCESSABLE_ENTITY, &view, &view.as_form())
         }

@@ -164,6 +164,9 @@ impl Frame {
 
 /// What happened, what was kept, what to do.
 fn words(status: StatusCode, cause: Option<&AppError>) -> (&'static str, String) {
+    if let Some(words) = cause.and_then(words_of_head) {
+        return words;
+    }
     match (status, cause) {
         (_, Some(AppError::LoginRequired)) => {
             ("Log in first", "You have been signed out. Log in again, then repeat what you did.".to_owned())
@@ -176,22 +179,6 @@ fn words(status: StatusCode, cause: Option<&AppError>) -> (&'static str, String)
         (_, Some(AppError::Forbidden(reason))) => (
             "Not allowed",
             format!("{reason} Nothing was changed. Open Lumina in this tab and try again from there."),
-        ),
-        (_, Some(AppError::OtherSite { expected, seen })) => (
-            "Not allowed",
-            format!(
-                "{} Lumina takes forms from its own pages at {expected} only. Nothing was changed. Open {expected} in this tab \
-                 and try again from there. If you run this server and that is not its address, set public_url.",
-                seen.in_words()
-            ),
-        ),
-        (_, Some(AppError::OtherHost { asked, ours })) => (
-            "Another address",
-            format!(
-                "Lumina is at {ours}, and was asked for as {}. Go to {ours}. If you run this server and it shall be found here, \
-                 set public_url to this address, and let a proxy pass the Host header on.",
-                printable(asked)
-            ),
         ),
         (_, Some(AppError::TooMany(too_many))) => (
             "Wait a moment",
@@ -206,15 +193,6 @@ fn words(status: StatusCode, cause: Option<&AppError>) -> (&'static str, String)
         ),
         (_, Some(AppError::BadRequest(reason) | AppError::Invalid(reason))) => ("That did not work", reason.clone()),
         (_, Some(AppError::TooLarge(reason))) => ("Too large", reason.clone()),
-        (_, Some(AppError::AddressTooLong)) => {
-            ("Too long", "This address is longer than 8 KiB. Start again from your photos.".to_owned())
-        }
-        (_, Some(AppError::HeadersTooLarge)) => (
-            "Too long",
-            "Your browser sent too much along: one header may have 8 KiB, all of them 32 KiB. Clear this site's cookies, then try \
-             again."
-                .to_owned(),
-        ),
         (StatusCode::INSUFFICIENT_STORAGE, _) => ("The disk is full", DISK_FULL.to_owned()),
         (_, Some(AppError::OverQuota(reason))) => ("No room left", reason.clone()),
         (_, Some(AppError::Unsupported(reason))) => ("That cannot be read", reason.clone()),
@@ -252,4 +230,36 @@ fn words(status: StatusCode, cause: Option<&AppError>) -> (&'static str, String)
         ),
         _ => ("That did not work", "The request could not be understood. Go back and try again.".to_owned()),
     }
+}
+
+/// The same where the request was refused for its address or its headers.
+fn words_of_head(cause: &AppError) -> Option<(&'static str, String)> {
+    Some(match cause {
+        AppError::OtherSite { expected, seen } => (
+            "Not allowed",
+            format!(
+                "{} Lumina takes forms from its own pages at {expected} only. Nothing was changed. Open {expected} in this tab \
+                 and try again from there. If you run this server and that is not its address, set public_url.",
+                seen.in_words()
+            ),
+        ),
+        AppError::OtherHost { asked, ours } => (
+            "Another address",
+            format!(
+                "Lumina is at {ours}, and was asked for as {}. Go to {ours}. If you run this server and it shall be found here, \
+                 set public_url to this address, and let a proxy pass the Host header on.",
+                printable(asked)
+            ),
+        ),
+        AppError::AddressTooLong => {
+            ("Too long", "This address is longer than 8 KiB. Start again from your photos.".to_owned())
+        }
+        AppError::HeadersTooLarge => (
+            "Too long",
+            "Your browser sent too much along: one header may have 8 KiB, all of them 32 KiB. Clear this site's cookies, then try \
+             again."
+                .to_owned(),
+        ),
+        _ => return None,
+    })
 }

@@ -85,7 +85,7 @@ pub enum NotMade {
     /// Nobody can make one, or not this one.
     NotAdmitted(NotAdmitted),
     /// Something is wrong with the fields.
-    Refused(Refused),
+    Refused(Box<Refused>),
 }
 
 /// Fields that no account can be made from.
@@ -139,7 +139,7 @@ pub async fn register(
     }
     let mut fields = Fields::checked(&typed);
     if !fields.are_fine() {
-        return Ok(Err(NotMade::Refused(Refused { fields, taken: false })));
+        return Ok(Err(NotMade::Refused(Box::new(Refused { fields, taken: false }))));
     }
     state.guesses.count(&Source::of(request), ACCOUNTS).await?;
     let new = NewUser {
@@ -168,7 +168,7 @@ pub async fn register(
         Ok(Err(Taken::Email)) => fields.email.refuse(EMAIL_TAKEN),
         Err(reason) => return Ok(Err(NotMade::NotAdmitted(reason))),
     }
-    Ok(Err(NotMade::Refused(Refused { fields, taken: true })))
+    Ok(Err(NotMade::Refused(Box::new(Refused { fields, taken: true }))))
 }
 
 /// Said wherever an email address is entered that another account has.

@@ -45,6 +45,9 @@ async fn another_library_or_an_empty_one_is_not_backed_up_over_the_photos_of_a_g
 
     // A new database, as a wrong folder or a disk that is not mounted would have it.
     let other = Kept::on_disk().await;
+    // Test databases are copies of one.
+    other.app.execute("UPDATE instance SET id = gen_random_uuid()");
+    std::fs::write(other.app.data_dir().join("instance"), other.app.ask("SELECT id::text FROM instance")).unwrap();
     let id = |kept: &Kept| kept.app.ask("SELECT id::text FROM instance");
     refused(&other, &["backup", path], &to, &["another library", &id(&kept), &id(&other), "3 photos", "--force"]).await;
 

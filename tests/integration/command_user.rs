@@ -26,6 +26,8 @@ async fn whoever_is_locked_out_gets_in_again_whether_or_not_the_server_runs() {
     std::fs::create_dir(&data_dir).unwrap();
     let on = |arguments: &[&str], line: &str| run_on(&data_dir, arguments, line);
 
+    // Only the server makes a library.
+    drop(Binary::start(&data_dir));
     let said = on(&["add", "alice", "alice@example.org", "--full-name", "Alice A."][..], PASSWORD).unwrap();
     assert!(said.contains("alice has an account now, as admin"), "{said}");
     let mut server = Binary::start(&data_dir);
@@ -67,9 +69,8 @@ fn run_on(data_dir: &Path, arguments: &[&str], line: &str) -> Result<String, Str
 async fn what_cannot_be_done_is_said_and_not_done() {
     let app = TestApp::start().await;
     app.user("alice").await;
-    let folder = tempfile::tempdir().unwrap();
     let url = app.database_url().replace("postgres:///", "postgres://lumina@/").replace("&user=lumina", "");
-    let settings = [("DATABASE_URL", url.as_str()), ("DATA_DIR", folder.path().to_str().unwrap())];
+    let settings = [("DATABASE_URL", url.as_str()), ("DATA_DIR", app.data_dir().to_str().unwrap())];
     let before = app.ask("SELECT string_agg(users::text, ',') FROM users");
     for (arguments, line, reason) in [
         (&["add", "a", "alice"][..], "short", "username: Use 3 to 50"),

@@ -197,6 +197,8 @@ async fn on_a_full_disk_lumina_starts_again_and_photos_can_be_deleted() {
     disk.leave(0);
     lumina.kill();
     let _lumina = Binary::start_with(&data_dir, &settings);
+    // The client finds out that its connections are gone.
+    tokio::time::sleep(Duration::from_millis(100)).await;
     alice.post_upload(Upload::new().file("a.png", noise(310))).await.assert_status(507);
     alice.get(&photos[0].at("original")).await.assert_status(200);
     alice.post(&photos[0].at("delete"), &[]).await.assert_status(303);

@@ -214,7 +214,6 @@ async fn a_wrong_client_secret_is_an_error_in_the_log_and_for_the_doctor() {
             ("OIDC__NAME", "Example".to_owned()),
             ("DATABASE_URL", database.url()),
             ("PUBLIC_URL", "http://localhost:1".to_owned()),
-            ("LOG_LEVEL", "error".to_owned()),
         ]
     };
     let wrong = "a secret of somebody else";

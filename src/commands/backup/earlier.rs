@@ -53,8 +53,8 @@ impl Earlier {
     /// # Errors
     /// When one cannot be removed.
     pub fn forget_passed(&mut self) -> io::Result<()> {
-        let passed = self.stopped.extract_if(.., |manifest| manifest.is_at_end());
-        passed.map(|manifest| std::fs::remove_file(manifest.path())).collect()
+        let mut passed = self.stopped.extract_if(.., |manifest| manifest.is_at_end());
+        passed.try_for_each(|manifest| std::fs::remove_file(manifest.path()))
     }
 }
 

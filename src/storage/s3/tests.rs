@@ -12,7 +12,7 @@ use crate::disk_space::DiskSpace;
 use crate::storage::{Kind, Listed, ObjectKey, Received, Room, StorageError};
 
 #[path = "../../../tests/integration/support/s3.rs"]
-#[expect(dead_code, reason = "made for many tests")]
+#[expect(dead_code, clippy::disallowed_methods, reason = "made for many tests, which wait for its tasks")]
 mod server;
 use server::{Mood, S3Server};
 

@@ -107,7 +107,6 @@ pub struct Wider {
 
 /// The networks of IPv6 around one of 64 bits, the narrowest first. Providers give households 56 or 48 bits, and whoever rents
 /// a server often gets as much: limits for 64 bits alone would be multiplied by 256 and by 65 536.
-#[must_use]
 pub fn wider(network: IpAddr) -> impl Iterator<Item = Wider> + use<> {
     let v6 = match network {
         IpAddr::V4(_) => None,

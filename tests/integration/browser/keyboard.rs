@@ -74,7 +74,9 @@ async fn the_keyboard_is_enough() {
     browser.until_says("Photo deleted.").await;
     tab_to(&browser, "[data-notice] button").await;
     browser.press_key(Key::Enter).await;
-    browser.until_path(&photos[0].page()).await;
+    // It is undone in place.
+    browser.until(&format!("document.querySelector('a[href=\"{}\"]') !== null", photos[0].page())).await;
+    browser.open(&photos[0].page()).await;
     browser.press("i").await;
     browser.until("document.querySelector('[data-toggle-details]').getAttribute('aria-expanded') === 'false'").await;
     browser.press_key(Key::Escape).await;

@@ -140,7 +140,10 @@ async fn a_photo_that_the_decoder_gives_up_on_is_not_called_damaged() {
 #[test]
 fn a_decoder_too_old_for_what_phones_write_is_known_at_the_start() {
     // It decodes what has no profile or gain map only.
-    let script = "case \"$*\" in *photo.heif*) ! grep -q tmap photo.heif && exec cat \"${0%/*}/good.png\" > photo.png;; esac; exit 1";
+    // By the shell alone, which may start no other program beside itself.
+    let script =
+        "while IFS= read -r line || [ -n \"$line\" ]; do case $line in *tmap*) exit 1;; esac; done < photo.heif
+        exec cat \"${0%/*}/good.png\" > photo.png";
     let fake = Fake::new(script, LONG);
     fake.file("good.png", &file(&corners(16, 16), image::ImageFormat::Png));
     let found = OutsideDecoder::tried_out(Path::new(LUMINA), &fake.path());
