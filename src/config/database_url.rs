@@ -34,7 +34,7 @@ pub(super) fn is_one(text: &str) -> bool {
 fn is_host(text: &str) -> bool {
     let port = match text.strip_prefix('[') {
         Some(rest) => match rest.split_once(']') {
-            Some((_, port)) if port.is_empty() => None,
+            Some((_, "")) => None,
             Some((_, port)) => port.strip_prefix(':'),
             None => return false,
         },

@@ -72,8 +72,20 @@ async fn the_console_says_nothing_whatever_people_do() {
         listener.note("search").await;
     }
 
+    a_photo(&mut listener, &photos[0].page(), &photos[1].page()).await;
+    the_gallery_and_the_account(&mut listener).await;
+    browser.open("/docs").await;
+    browser.click("#showMe .try summary").await;
+    browser.click("#showMe .primary").await;
+    browser.seen("#showMe .result .code").await;
+    listener.note("the API").await;
+    assert!(listener.heard.is_empty(), "{:#?}", listener.heard);
+}
+
+async fn a_photo(listener: &mut Listener<'_>, page: &str, next: &str) {
+    let browser = listener.browser;
     // A photo's page: suggestions are open while the answer to a save is merged in.
-    browser.open(&photos[0].page()).await;
+    browser.open(page).await;
     browser.fill("#title", "Ferry").await;
     browser.press_key(Key::Tab).await;
     browser.press(" #cr").await;
@@ -85,14 +97,17 @@ async fn the_console_says_nothing_whatever_people_do() {
     browser.seen("[data-copy-link]").await;
     browser.click("[data-copy-link]").await;
     browser.press_key(Key::Right).await;
-    browser.until(&format!("location.pathname === '{}' && document.readyState === 'complete'", photos[1].page())).await;
+    browser.until(&format!("location.pathname === '{}' && document.readyState === 'complete'", next)).await;
     browser.press_key(Key::Escape).await;
     browser.until_path("/photos").await;
     listener.note("a photo").await;
     // Back from a photo, whose picture grew out of its card, more cards come.
     browser.until("(scrollTo(0, document.body.scrollHeight), document.querySelectorAll('.card').length === 70)").await;
     listener.note("back in the gallery").await;
+}
 
+async fn the_gallery_and_the_account(listener: &mut Listener<'_>) {
+    let browser = listener.browser;
     // Selecting, deleting, undoing, uploading, and every part of the account page.
     browser.value::<bool>("(document.querySelector('.pick input').click(), true)").await;
     browser.fill("#selection-add", "#new").await;
@@ -130,10 +145,4 @@ async fn the_console_says_nothing_whatever_people_do() {
     browser.click("#password .primary").await;
     browser.until_says("Your password is changed").await;
     listener.note("the account").await;
-    browser.open("/docs").await;
-    browser.click("#showMe .try summary").await;
-    browser.click("#showMe .primary").await;
-    browser.seen("#showMe .result .code").await;
-    listener.note("the API").await;
-    assert!(listener.heard.is_empty(), "{:#?}", listener.heard);
 }
