@@ -24,11 +24,7 @@ pub fn calls() -> Vec<Call> {
     let list = |call: Call| {
         call.by(Anyone)
             .takes(query("limit", "Hashtags a page.", limit()))
-            .takes(query(
-                "after",
-                "The name that the page begins after, as in the address in `next`.",
-                text().max_length(Some(hashtag::LONGEST)),
-            ))
+            .takes(query("after", "The name that the page begins after, as in the address in `next`.", text()))
             .takes(if_none_match())
             .answers::<HashtagList>(200, "A page.")
             .with_header(200, "ETag", "Of this list: send it as `If-None-Match` next time.")
