@@ -25,6 +25,9 @@ const TOO_WIDE: &str = "document.documentElement.scrollWidth <= 320 ? [] : [...d
     .filter((element) => element.getBoundingClientRect().right > 320.5)
     .map((element) => `wider than 320: ${element.outerHTML.slice(0, 160)}`)";
 
+/// How tall a window shows the whole page, in pixels.
+const TALL: &str = "document.documentElement.scrollHeight";
+
 /// Looks at pages one by one and remembers what is wrong with them, so that one run tells everything.
 struct Audit<'a> {
     browser: &'a Browser,
@@ -54,7 +57,9 @@ impl Audit<'_> {
     async fn look(&mut self, what: &str, expected: &[&str]) {
         let browser = self.browser;
         for (width, height, themes) in [(1280, 900, ["light", "dark"]), (390, 844, ["dark", "light"])] {
+            // As tall as the page, so that nothing lies under a bar only because of where the page was scrolled to.
             browser.resize(width, height).await;
+            browser.resize(width, browser.value::<u32>(TALL).await.max(height)).await;
             // Everything once a width; colours in the other theme too.
             for (theme, rule) in themes.iter().zip([None, Some("color-contrast")]) {
                 browser.prefer(theme).await;
