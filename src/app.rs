@@ -17,7 +17,7 @@ use actix_web::rt::task::{JoinHandle, spawn_blocking};
 use actix_web::{App as Site, HttpServer, web};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_actix_web::TracingLogger;
 
 use crate::album::Album;
@@ -250,22 +250,11 @@ impl App {
         self.setup_link.as_deref()
     }
 
-    /// Serves until SIGTERM, Ctrl-C or the terminal is closed, then stops.
-    ///
-    /// # Errors
-    /// When signals cannot be heard.
-    pub async fn run(self) -> Result<(), StartError> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut hang_up = signal(SignalKind::hangup())?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            _ = hang_up.recv() => {}
-        }
+    /// Serves until one of these comes, then stops.
+    pub async fn run(self, mut signals: StopSignals) {
+        signals.any().await;
         tracing::info!("stopping: waiting for running requests");
         self.stop().await;
-        Ok(())
     }
 
     /// Finishes the requests that run, takes no new ones, and stops the private database last.
@@ -283,6 +272,35 @@ impl App {
     }
 }
 
+/// SIGTERM, Ctrl-C, and the end of the terminal. From the moment that this is there they no longer end the process at once.
+pub struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+}
+
+impl StopSignals {
+    /// Hears them from now on.
+    ///
+    /// # Errors
+    /// When they cannot be heard.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
+}
+
 /// The secret of the setup link, where strangers can reach the server and making the first account takes one.
 async fn setup_secret(config: &Config, keys: &[Secret], db: &Db) -> Result<Option<String>, StartError> {
     if config.public_url.is_this_machine() {
@@ -294,9 +312,6 @@ async fn setup_secret(config: &Config, keys: &[Secret], db: &Db) -> Result<Optio
 
 /// What goes on beside requests.
 fn start_tasks(state: &web::Data<AppState>, private: bool) -> Vec<JoinHandle<()>> {
-    let warming = state.clone();
-    #[expect(clippy::disallowed_methods, reason = "it is over in a second; without it the first login takes longer")]
-    actix_web::rt::spawn(async move { warming.passwords.warm_up().await });
     let supervisor: &Supervisor = state.album.storage().supervisor();
     let on_album = |name, task: fn(Album) -> BoxFuture<'static, ()>| {
         let album = state.album.clone();

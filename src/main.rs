@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use lumina::app::{App, StartError};
+use lumina::app::{App, StartError, StopSignals};
 use lumina::commands::{self, Backup, Doctor, Restore, StorageCommand, UserCommand};
 use lumina::config::{Config, environment};
 use lumina::media::outside;
 use lumina::telemetry;
 
-/// glibc's keeps what a burst of connections took: 430 MB after 2 500 slow readers, and no more than 100 MB of it were in use. This
-/// one gives it back within seconds. Without huge pages, of which each that is touched would count whole.
+/// glibc's allocator keeps what a burst of connections took: 430 MB after 2 500 slow readers had gone. This one gives it back
+/// within seconds. Without huge pages, of which each that is touched would count whole.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -114,11 +114,13 @@ async fn run(arguments: Arguments) -> Result<ExitCode, StartError> {
         (Command::Renditions, Ok(config)) => commands::renditions(&config).await?,
         (Command::Serve, Ok(config)) => {
             let app = App::start(config).await?;
+            // Before anybody reads that it runs, and may stop it.
+            let signals = StopSignals::listen()?;
             if let Some(link) = app.setup_link() {
                 say(io::stdout(), &format!("Nobody has an account yet. Make the first one, the admin's, at {link}\n"));
             }
             say(io::stdout(), &format!("Lumina is ready at {}\n", app.state.absolute(lumina::routes::home())));
-            app.run().await?;
+            app.run(signals).await;
         }
     }
     Ok(ExitCode::SUCCESS)

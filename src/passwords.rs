@@ -10,7 +10,7 @@
 //! Keyboards and systems send the same letters as different code points. So a password is [normalised] before it is hashed or
 //! compared (NIST SP 800-63B, 5.1.1.2). Hashes from before that was so are of what was typed: they are compared too, and renewed.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::rt::time::timeout;
@@ -64,8 +64,6 @@ pub struct Passwords {
     threads: Threads,
     /// As many as there are threads.
     strangers: Arc<Semaphore>,
-    /// What the password of an unknown user is compared with, so that knowing and not knowing a name cost the same.
-    nobody: Arc<OnceLock<String>>,
 }
 
 /// In which order passwords are worked on.
@@ -85,7 +83,7 @@ impl Passwords {
     pub fn start(cost: u32, pages: &InFlight) -> Result<Self, ThreadPoolBuildError> {
         let threads = Threads::start("bcrypt", pages)?;
         let strangers = Arc::new(Semaphore::new(threads.count()));
-        Ok(Self { cost, threads, strangers, nobody: Arc::default() })
+        Ok(Self { cost, threads, strangers })
     }
 
     /// The hash to keep.
@@ -102,19 +100,10 @@ impl Passwords {
     /// # Errors
     /// When the kept hash is none.
     pub async fn verify(&self, lane: Lane, password: String, hash: Option<String>) -> Result<Verdict, AppError> {
-        let (cost, nobody) = (self.cost, Arc::clone(&self.nobody));
+        let cost = self.cost;
         self.run(lane, move || {
             let known = hash.is_some();
-            let hash = match hash {
-                Some(hash) => hash,
-                None => match nobody.get() {
-                    Some(hash) => hash.clone(),
-                    None => {
-                        let made = bcrypt::non_truncating_hash("nobody", cost)?;
-                        nobody.get_or_init(|| made).clone()
-                    }
-                },
-            };
+            let hash = hash.unwrap_or_else(|| nobody(cost));
             let normal = normalised(&password);
             Ok(match is_of(&normal, &hash)? {
                 true if known => Verdict::Right,
@@ -123,14 +112,6 @@ impl Passwords {
             })
         })
         .await
-    }
-
-    /// Makes nobody's hash ahead of the first login, which would otherwise take twice as long.
-    pub async fn warm_up(&self) {
-        match self.hash(Lane::Stranger, "nobody".to_owned()).await {
-            Ok(hash) => drop(self.nobody.set(hash)),
-            Err(error) => tracing::warn!(%error, "passwords"),
-        }
     }
 
     /// How many passwords may be worked on at once, and how many are.
@@ -161,6 +142,12 @@ impl Passwords {
     }
 }
 
+/// What the password of an unknown user is compared with, so that knowing and not knowing a name cost the same: a hash that is
+/// zero, with a salt of zero.
+fn nobody(cost: u32) -> String {
+    format!("$2b${cost:02}${}", ".".repeat(53))
+}
+
 /// Nobody's password can be longer than allowed, so what is too long is compared in the same time and fails.
 fn is_of(password: &str, hash: &str) -> Result<bool, bcrypt::BcryptError> {
     let fits = password.len() <= LONGEST;
@@ -173,6 +160,15 @@ mod tests {
     use std::sync::mpsc::{Receiver, channel};
 
     use super::*;
+
+    #[tokio::test]
+    async fn nobodys_password_is_compared_as_anybodys_and_wrong() {
+        let passwords = Passwords::start(4, &InFlight::default()).unwrap();
+        for password in ["", "nobody", "a password", &"long".repeat(30)] {
+            let verdict = passwords.verify(Lane::Stranger, password.to_owned(), None).await;
+            assert_eq!(verdict.unwrap(), Verdict::Wrong, "{password}");
+        }
+    }
 
     #[tokio::test]
     async fn one_who_is_known_waits_for_no_more_strangers_than_there_are_threads_twice() {

@@ -178,7 +178,7 @@ async fn secret_key(config: &Config, target: &Objects) -> Result<Option<Hash>, S
     if !config.secret_key.is_empty() || !path.exists() {
         return Ok(None);
     }
-    let text = tokio::fs::read(path).await?;
+    let text = fs_err::tokio::read(path).await?;
     let stream = stream::iter([Ok(text.into())]);
     Ok(Some(target.add(stream.boxed()).await?.0))
 }

@@ -6,7 +6,9 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
-use std::{env, fs, path};
+use std::{env, path};
+
+use fs_err as fs;
 
 use crate::app::StartError;
 use crate::config::{Config, create_private_dir};

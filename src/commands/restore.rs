@@ -215,7 +215,7 @@ async fn put(backup: &Objects, storage: &Storage, entry: &Entry) -> Result<(), S
     if !backup.has(&entry.sha256, entry.size, true).await? {
         return Err(format!("The backup is damaged: the object of {} was altered.", entry.key).into());
     }
-    let mut file = tokio::fs::File::open(backup.path(&entry.sha256)).await?;
+    let mut file = fs_err::tokio::File::open(backup.path(&entry.sha256)).await?;
     let (mut temporary, mut chunk) = (storage.temporary(Room::of_our_own()).await?, vec![0; 128 * 1024]);
     loop {
         let read = file.read(&mut chunk).await?;
@@ -232,7 +232,7 @@ async fn restore_secret(config: &Config, backup: &Objects, key: &Hash) -> Result
     if !config.secret_key.is_empty() {
         return Ok(());
     }
-    let text = tokio::fs::read(backup.path(key)).await?;
+    let text = fs_err::tokio::read(backup.path(key)).await?;
     let to: PathBuf = Path::new(&config.data_dir).join("secret_key");
     let data_dir = config.data_dir.clone();
     spawn_blocking(move || {
@@ -241,7 +241,7 @@ async fn restore_secret(config: &Config, backup: &Objects, key: &Hash) -> Result
         std::io::Write::write_all(&mut file, &text)?;
         file.as_file().sync_all()?;
         file.persist(to)?;
-        std::fs::File::open(&data_dir)?.sync_all()
+        fs_err::File::open(&data_dir)?.sync_all()
     })
     .await??;
     Ok(())

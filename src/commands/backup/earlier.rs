@@ -54,7 +54,7 @@ impl Earlier {
     /// When one cannot be removed.
     pub fn forget_passed(&mut self) -> io::Result<()> {
         let mut passed = self.stopped.extract_if(.., |manifest| manifest.is_at_end());
-        passed.try_for_each(|manifest| std::fs::remove_file(manifest.path()))
+        passed.try_for_each(|manifest| fs_err::remove_file(manifest.path()))
     }
 }
 

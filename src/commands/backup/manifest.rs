@@ -5,9 +5,9 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use fs_err::tokio::File;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use tokio::fs::File;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, BufWriter, Lines};
 use uuid::Uuid;
 
@@ -214,7 +214,8 @@ pub struct Written {
 
 impl Written {
     /// Begins one in a new file.
-    pub async fn begin(file: std::fs::File, path: PathBuf, header: &Header) -> io::Result<Self> {
+    pub async fn begin(file: fs_err::File, header: &Header) -> io::Result<Self> {
+        let path = file.path().to_owned();
         let file = BufWriter::with_capacity(128 * 1024, File::from_std(file));
         let mut written = Self { file, path, hash: Sha256::new() };
         written.line(&serde_json::to_string(header)?).await?;

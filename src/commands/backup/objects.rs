@@ -1,11 +1,11 @@
 //! The files of a backup: each is named by the SHA-256 of what is in it, appears whole or not at all, and is never changed.
 
-use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use actix_web::rt::task::spawn_blocking;
 use bytes::Bytes;
+use fs_err::{self as fs, File};
 use futures_util::TryStreamExt;
 use futures_util::stream::BoxStream;
 use sha2::{Digest, Sha256};
@@ -33,16 +33,16 @@ impl Objects {
     /// # Errors
     /// When it cannot be used.
     pub fn open(folder: &Path) -> io::Result<Self> {
-        create_private_dir(folder).map_err(|error| at(folder, &error))?;
+        create_private_dir(folder)?;
         let ours = ["objects", "tmp", "manifest", "manifests", "unfinished", "lock"];
-        for entry in fs::read_dir(folder).map_err(|error| at(folder, &error))? {
+        for entry in fs::read_dir(folder)? {
             let name = entry?.file_name();
             if !ours.iter().any(|ours| name == **ours) {
                 let what = format!("{} holds {name:?}, which is no backup: name an empty folder.", folder.display());
                 return Err(io::Error::new(ErrorKind::InvalidInput, what));
             }
         }
-        Ok(Self { folder: folder.canonicalize()? })
+        Ok(Self { folder: fs::canonicalize(folder)? })
     }
 
     /// Makes it ready to be written to. Only for who holds its lock.
@@ -51,17 +51,14 @@ impl Objects {
     /// When it cannot be written to.
     pub fn prepare(&self) -> io::Result<()> {
         let temporary = self.folder.join("tmp");
-        let make = || {
-            if temporary.exists() {
-                fs::remove_dir_all(&temporary)?;
-            }
-            create_private_dir(&temporary)?;
-            create_private_dir(&self.folder.join("manifests"))?;
-            create_private_dir(&self.folder.join("unfinished"))?;
-            (0..=u8::MAX)
-                .try_for_each(|shard| create_private_dir(&self.folder.join("objects").join(format!("{shard:02x}"))))
-        };
-        make().map_err(|error| at(&self.folder, &error))
+        if temporary.exists() {
+            fs::remove_dir_all(&temporary)?;
+        }
+        create_private_dir(&temporary)?;
+        create_private_dir(&self.folder.join("manifests"))?;
+        create_private_dir(&self.folder.join("unfinished"))?;
+        (0..=u8::MAX)
+            .try_for_each(|shard| create_private_dir(&self.folder.join("objects").join(format!("{shard:02x}"))))
     }
 
     /// Opens one that is there, to be read.
@@ -69,7 +66,7 @@ impl Objects {
     /// # Errors
     /// When there is none.
     pub fn existing(folder: &Path) -> io::Result<Self> {
-        Ok(Self { folder: folder.canonicalize().map_err(|error| at(folder, &error))? })
+        Ok(Self { folder: fs::canonicalize(folder)? })
     }
 
     /// Where it is.
@@ -109,8 +106,8 @@ impl Objects {
     pub async fn add(&self, mut bytes: BoxStream<'static, io::Result<Bytes>>) -> io::Result<(Hash, u64)> {
         let (this, mut hash, mut size) = (self.clone(), Sha256::new(), 0);
         let (file, path) = spawn_blocking(move || this.temporary()).await??.into_parts();
-        let mut file = tokio::fs::File::from_std(file);
-        file.set_max_buf_size(CHUNK);
+        let mut file = fs_err::tokio::File::from_std(File::from_parts(file, &path));
+        file.file_mut().set_max_buf_size(CHUNK);
         while let Some(chunk) = bytes.try_next().await? {
             hash.update(&chunk);
             size += chunk.len() as u64;
@@ -161,11 +158,6 @@ impl Objects {
         }
         Ok(removed)
     }
-}
-
-/// Errors about files name the path.
-pub(super) fn at(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// The first bytes of a hash: enough to tell objects apart, at a quarter of the memory.

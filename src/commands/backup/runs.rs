@@ -3,12 +3,12 @@
 //!
 //! `manifest` beside the folder `manifests` is the one run that an older Lumina kept; it is one of them.
 
-use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use actix_web::rt::task::spawn_blocking;
 use chrono::{DateTime, Utc};
+use fs_err::{self as fs, File};
 
 use super::manifest::{Header, Manifest, Written};
 use super::objects::{Objects, begin_of};
@@ -64,7 +64,7 @@ pub async fn begin(of: &Objects, header: &Header) -> io::Result<Written> {
     let folder = of.folder().join("unfinished");
     let file = spawn_blocking(move || tempfile::Builder::new().prefix("run-").tempfile_in(folder)).await??;
     let (file, path) = file.keep().map_err(|error| error.error)?;
-    Written::begin(file, path, header).await
+    Written::begin(File::from_parts(file, path), header).await
 }
 
 /// Makes a run one of those that are kept, for good. Then those before the last `keep` go, and those that were stopped.

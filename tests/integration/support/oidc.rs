@@ -9,11 +9,10 @@ use crate::support::TestApp;
 use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, HttpServer, web};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD as BASE64};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use lumina::config::{OidcConfig, Secret};
-use openidconnect::PrivateSigningKey;
-use openidconnect::core::CoreEdDsaPrivateSigningKey;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -82,10 +81,10 @@ impl Key {
     }
 
     fn public(&self) -> Value {
-        let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(&self.der));
-        let id = openidconnect::JsonWebKeyId::new(self.id.to_owned());
-        let key = CoreEdDsaPrivateSigningKey::from_ed25519_pem(&pem, Some(id)).unwrap();
-        serde_json::to_value(key.as_verification_key()).unwrap()
+        let key = EncodingKey::from_ed_der(&self.der);
+        let mut key = Jwk::from_encoding_key(&key, Algorithm::EdDSA).unwrap();
+        key.common.key_id = Some(self.id.to_owned());
+        serde_json::to_value(key).unwrap()
     }
 
     fn sign(&self, claims: &Value) -> String {

@@ -21,6 +21,14 @@ impl Browser {
         self.devtools("Emulation.setTouchEmulationEnabled", json!({ "enabled": phone })).await;
     }
 
+    /// A window of this width and so tall that the whole page is in it. Its pixels are coarse, since nobody looks at them
+    /// and a long page has many.
+    pub async fn resize_to_page(&self, width: u32) {
+        let height = self.value::<u32>("document.documentElement.scrollHeight").await;
+        let size = json!({ "width": width, "height": height, "deviceScaleFactor": 0.2, "mobile": width < 600 });
+        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
     /// What the system prefers: `light` or `dark`; without motion, so that colours are there at once.
     pub async fn prefer(&self, theme: &str) {
         let scheme = json!({ "name": "prefers-color-scheme", "value": theme });
@@ -40,7 +48,7 @@ impl Browser {
         let all = json!({ "rules": { "target-size": { "enabled": true } } });
         let options = rule.map_or(all, |rule| json!({ "runOnly": { "type": "rule", "values": [rule] } }));
         self.value_with(
-            "axe.run(document, { ...$0, resultTypes: ['violations'] }).then(({ violations }) => violations.flatMap(
+            "axe.run(document, { ...$0, resultTypes: ['violations'], preload: false }).then(({ violations }) => violations.flatMap(
                 ({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}\n    ${failureSummary}`)))",
             options,
         )
