@@ -11,11 +11,6 @@ use lumina::config::{Config, environment};
 use lumina::media::outside;
 use lumina::telemetry;
 
-/// glibc's allocator keeps what a burst of connections took: 430 MB after 2 500 slow readers had gone. This one gives it back
-/// within seconds. Without huge pages, of which each that is touched would count whole.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// A self-hosted photo album and image host.
 #[derive(Parser)]
 #[command(version = lumina::VERSION)]
