@@ -6,7 +6,7 @@ import "./forms.js";
 import "./hashtags.js";
 import "./notice.js";
 import "./pictures.js";
-import { announce, errorText, toast } from "./messages.js";
+import { announce, errorText, removeToasts, toast } from "./messages.js";
 
 // What a swapped-in fragment has to say is said by the region that was there before: only that one is reliably read out. It is
 // seen wherever one has scrolled, where the fragment says what was saved.
@@ -18,10 +18,11 @@ document.addEventListener("htmx:after:swap", (event) => {
 });
 
 // Errors are not swapped in (see htmx-config): what was typed stays, and a message says what happened. A form that comes back
-// says itself what is wrong with it.
+// says itself what is wrong with it, and nothing beside it may say that an earlier one was saved.
 document.addEventListener("htmx:response:error", (event) => {
   const { response, text } = event.detail.ctx;
-  if (![409, 422].includes(response.status)) toast(errorText(response.status, text), { error: true });
+  if ([409, 422].includes(response.status)) removeToasts();
+  else toast(errorText(response.status, text), { error: true });
 });
 document.addEventListener("htmx:error", (event) => {
   if (event.detail.ctx) toast("No connection. Nothing was lost: try again in a moment.", { error: true });

@@ -20,9 +20,14 @@ export function toast(text, { error = false } = {}) {
   const words = document.createElement("p");
   words.textContent = text;
   item.append(icon(error ? WARNING : CHECK), words);
-  for (const old of region.querySelectorAll(".toast:not([data-notice])")) old.remove();
+  removeToasts();
   region.append(item);
   setTimeout(() => item.remove(), error ? 10000 : 5000);
+}
+
+/** Removes what is shown, but not a notice. */
+export function removeToasts() {
+  for (const toast of document.querySelectorAll("#toasts .toast:not([data-notice])")) toast.remove();
 }
 
 /** Reads `text` out without showing it. */
