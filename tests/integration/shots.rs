@@ -275,6 +275,7 @@ async fn shoot_admin(camera: &Camera<'_>, app: &TestApp) -> String {
     camera.open("admin-people", "/admin/people").await;
     camera.open("admin-people-nobody", "/admin/people?q=nobody").await;
     camera.open("admin-person", &format!("/admin/people/{}", id("dora"))).await;
+    camera.open("admin-delete", &format!("/admin/people/{}/delete", id("dora"))).await;
     camera.open("admin-person-disabled", &format!("/admin/people/{}", id("farid"))).await;
     camera.open("admin-registration", "/admin/registration").await;
     camera.open("account-quota", "/account").await;
