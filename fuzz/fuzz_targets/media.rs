@@ -64,7 +64,7 @@ fn cleaned(bytes: &[u8], format: Format) -> Option<Vec<u8>> {
 fn photo(path: &Path, bytes: &[u8], format: Format) {
     let Ok(inspected) = within(16 << 20, || media::inspect(path, format, LIMITS)) else { return };
     assert!(u64::from(inspected.width) * u64::from(inspected.height) <= 1_000_000);
-    if inspected.width * inspected.height > QUICK && bytes.len() % 8 != 0 {
+    if inspected.width * inspected.height > QUICK && !bytes.len().is_multiple_of(8) {
         return;
     }
     let outside = OutsideDecoder::missing_altogether();
