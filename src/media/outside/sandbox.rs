@@ -23,9 +23,19 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// The newest Landlock asked for; of that, the kernel gives what it has.
 const NEWEST: ABI = ABI::V9;
 
-/// Where programs and their libraries are: distributions, Homebrew, Nix, Guix.
-const SYSTEM: [&str; 11] = [
-    "/usr",
+/// Where programs and their libraries are: distributions, Homebrew, Nix, Guix. Not all of `/usr`, as people keep data below
+/// `/usr/local`.
+const SYSTEM: [&str; 20] = [
+    "/usr/bin",
+    "/usr/lib",
+    "/usr/lib32",
+    "/usr/lib64",
+    "/usr/libexec",
+    "/usr/share",
+    "/usr/local/bin",
+    "/usr/local/lib",
+    "/usr/local/lib64",
+    "/usr/local/share",
     "/lib",
     "/lib64",
     "/lib32",

@@ -36,7 +36,6 @@ const ALLOWED: &[c_long] = &[
     libc::SYS_getdents64,
     libc::SYS_lseek,
     libc::SYS_newfstatat,
-    libc::SYS_openat,
     libc::SYS_ppoll,
     libc::SYS_pread64,
     libc::SYS_preadv,
@@ -93,7 +92,6 @@ const OLDER: &[c_long] = &[
     libc::SYS_dup2,
     libc::SYS_getrlimit,
     libc::SYS_lstat,
-    libc::SYS_open,
     libc::SYS_poll,
     libc::SYS_readlink,
     libc::SYS_stat,
@@ -111,6 +109,15 @@ const THREAD_OR_ELSE: u64 = (libc::CLONE_THREAD
     | libc::CLONE_NEWUSER
     | libc::CLONE_NEWPID
     | libc::CLONE_NEWNET) as u64;
+
+/// How files may be opened: each is a mask of `open`'s flags and what they have to be under it. Landlock sees neither the
+/// fourth access mode, which takes no right at all, nor before Linux 6.2 that a file is emptied by opening it: together these
+/// would empty any file. To write a file takes a right that Landlock knows.
+const OPENING: [(i32, i32); 3] = [
+    (libc::O_ACCMODE | libc::O_TRUNC, libc::O_RDONLY),
+    (libc::O_ACCMODE, libc::O_WRONLY),
+    (libc::O_ACCMODE, libc::O_RDWR),
+];
 
 /// Of what `fcntl` can do, copying descriptors and asking about them: it can also have signals sent to any process.
 const DESCRIPTORS: [i32; 5] = [libc::F_DUPFD, libc::F_DUPFD_CLOEXEC, libc::F_GETFD, libc::F_SETFD, libc::F_GETFL];
@@ -143,6 +150,11 @@ fn filter(processor: TargetArch, own_id: u32) -> Result<BpfProgram, Error> {
     };
     let thread = libc::CLONE_THREAD as u64;
     only(libc::SYS_clone, vec![argument(0, MaskedEq(THREAD_OR_ELSE), thread)?])?;
+    for (mask, flags) in OPENING {
+        only(libc::SYS_openat, vec![argument(2, MaskedEq(mask as u64), flags as u64)?])?;
+        #[cfg(target_arch = "x86_64")]
+        only(libc::SYS_open, vec![argument(1, MaskedEq(mask as u64), flags as u64)?])?;
+    }
     // To itself: that is how `abort` ends a process.
     for call in [libc::SYS_kill, libc::SYS_tgkill] {
         only(call, vec![argument(0, Eq, own_id.into())?])?;
