@@ -74,8 +74,11 @@ const STAYS: [(&str, &str); 13] = [
         "Make that database on the server (CREATE DATABASE … OWNER …), or correct the name at the end of database_url.",
     ),
     ("Permission denied", "Let the user that Lumina runs as reach the server's socket."),
-    ("invalid", "Correct database_url."),
+    ("invalid", CORRECT),
 ];
+
+/// Where nothing better is known.
+const CORRECT: &str = "Correct database_url.";
 
 /// A database that will not let us in, and what to do; for the person at the terminal.
 #[derive(Debug, thiserror::Error)]
@@ -99,8 +102,8 @@ pub(super) fn connect(url: &str) -> Result<PgConnection, Unreachable> {
         match verdict(&error) {
             Verdict::Passes => unclear = None,
             Verdict::Stays(advice) => return Err(Unreachable::new(url, &error, advice)),
-            Verdict::Unclear if unclear.get_or_insert_with(Instant::now).elapsed() < UNCLEAR => {}
-            Verdict::Unclear => return Err(Unreachable::new(url, &error, "Correct database_url.")),
+            Verdict::Unclear(_) if unclear.get_or_insert_with(Instant::now).elapsed() < UNCLEAR => {}
+            Verdict::Unclear(advice) => return Err(Unreachable::new(url, &error, advice)),
         }
         if tries.is_multiple_of(TRIES_PER_LINE) {
             tracing::warn!(error = one_line(&error), place = without_password(url), "waiting for the database");
@@ -117,7 +120,7 @@ pub(super) fn connect_once(url: &str) -> Result<PgConnection, Unreachable> {
     PgConnection::establish(&format!("{url}{and}connect_timeout=10")).map_err(|error| {
         let advice = match verdict(&error) {
             Verdict::Stays(advice) => advice,
-            Verdict::Passes | Verdict::Unclear => "Start it, or correct database_url.",
+            Verdict::Passes | Verdict::Unclear(_) => "Start it, or correct database_url.",
         };
         Unreachable::new(url, &error, advice)
     })
@@ -129,18 +132,40 @@ enum Verdict {
     Passes,
     /// It will say the same tomorrow.
     Stays(&'static str),
-    /// The server speaks another language.
-    Unclear,
+    /// The server speaks another language, or one of several is not there yet and another will not let us in.
+    Unclear(&'static str),
 }
+
+/// What libpq begins each of its tries with, of which there is one for each host, and each address of it.
+const TRY: &str = "connection to server ";
 
 fn verdict(error: &ConnectionError) -> Verdict {
     let said = error.to_string();
-    // Several hosts, or addresses of one: whoever is not there yet may be the one that lets us in.
+    let mut tries = said.split(TRY).filter(|text| !text.trim().is_empty()).map(verdict_of_try);
+    let first = tries.next().unwrap_or(Verdict::Unclear(CORRECT));
+    tries.fold(first, Verdict::and)
+}
+
+fn verdict_of_try(said: &str) -> Verdict {
     if PASSES.iter().any(|sign| said.contains(sign)) {
         return Verdict::Passes;
     }
     let stays = STAYS.iter().find(|(sign, _)| said.contains(sign));
-    stays.map_or(Verdict::Unclear, |(_, advice)| Verdict::Stays(advice))
+    stays.map_or(Verdict::Unclear(CORRECT), |(_, advice)| Verdict::Stays(advice))
+}
+
+impl Verdict {
+    /// Of two tries. Who is not there yet may be the one that lets us in; but `localhost` has two addresses, and a server
+    /// often listens on one of them alone.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Passes, Self::Passes) => Self::Passes,
+            (Self::Stays(advice), Self::Stays(_)) => Self::Stays(advice),
+            (Self::Stays(advice) | Self::Unclear(advice), _) | (_, Self::Stays(advice) | Self::Unclear(advice)) => {
+                Self::Unclear(advice)
+            }
+        }
+    }
 }
 
 impl Unreachable {
@@ -197,6 +222,21 @@ mod tests {
             assert!(matches!(of(&format!("{to} {stays}\n")), Verdict::Stays(_)), "{stays}");
         }
         let german = "FATAL:  Passwort-Authentifizierung für Benutzer »lumina« fehlgeschlagen";
-        assert_eq!(of(&format!("{to} {german}\n")), Verdict::Unclear);
+        assert_eq!(of(&format!("{to} {german}\n")), Verdict::Unclear(CORRECT));
+    }
+
+    #[test]
+    fn a_wrong_password_is_told_where_another_address_is_not_there() {
+        let at =
+            |ip: &str, said: &str| format!("connection to server at \"localhost\" ({ip}), port 5432 failed: {said}\n");
+        let gone =
+            at("::1", "Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?");
+        let wrong = at("127.0.0.1", "FATAL:  password authentication failed for user \"lumina\"");
+        let busy = at("127.0.0.1", "FATAL:  too many connections for role \"lumina\"");
+        let told = Verdict::Unclear("Correct the user or the password in database_url.");
+        assert_eq!(of(&format!("{gone}{wrong}")), told);
+        assert_eq!(of(&format!("{wrong}{gone}")), told);
+        assert_eq!(of(&format!("{gone}{busy}")), Verdict::Passes);
+        assert!(matches!(of(&format!("{wrong}{wrong}")), Verdict::Stays(_)));
     }
 }
