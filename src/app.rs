@@ -26,6 +26,7 @@ use crate::config::{Config, Secret, without_password};
 use crate::db::private::{self, PrivatePostgres};
 use crate::db::{self, Db, Gathered};
 use crate::disk_space::ReserveFile;
+use crate::error::AppError;
 use crate::media::OutsideDecoder;
 use crate::media::RenditionName;
 use crate::metrics::Metrics;
@@ -173,7 +174,7 @@ impl App {
         if let Err(error) = album.check_public_copies().await {
             tracing::warn!(%error, "looking for public photos' copies");
         }
-        refuse_storage_of_another(&album).await?;
+        refuse_wrong_storage(&album).await?;
         let setup_secret = setup_secret(&config, &secrets, &db).await?;
         let passwords = Passwords::start(config.bcrypt_cost, &pages)?;
         assets::warm_up();
@@ -303,7 +304,7 @@ impl StopSignals {
 
 /// The secret of the setup link, where strangers can reach the server and making the first account takes one.
 async fn setup_secret(config: &Config, keys: &[Secret], db: &Db) -> Result<Option<String>, StartError> {
-    if config.public_url.is_this_machine() {
+    if config.is_for_this_machine() {
         return Ok(None);
     }
     let instance = db.read(instance::id).await?;
@@ -330,15 +331,18 @@ fn start_tasks(state: &web::Data<AppState>, private: bool) -> Vec<JoinHandle<()>
     ]
 }
 
-/// Ends the start where the storage belongs to another database.
-async fn refuse_storage_of_another(album: &Album) -> Result<(), StartError> {
-    match album.storage_of_another().await {
-        Ok(None) => {}
-        Ok(Some(found)) => return Err(found.into()),
-        // The daily tidying looks again before it removes anything.
-        Err(error) => tracing::warn!(%error, "which database the storage belongs to is not known yet"),
+/// Ends the start where the storage is most likely not the one of this database.
+async fn refuse_wrong_storage(album: &Album) -> Result<(), StartError> {
+    match album.wrong_storage().await {
+        Ok(None) => Ok(()),
+        Ok(Some(found)) => Err(found.into()),
+        // On a full disk it starts, for photos to be deleted. The daily tidying looks again before it removes anything.
+        Err(AppError::DiskFull) => {
+            tracing::warn!("the storage is full: it is not written down whose it is");
+            Ok(())
+        }
+        Err(error) => Err(format!("Which database {} belongs to cannot be read: {error}", album.storage()).into()),
     }
-    Ok(())
 }
 
 /// The configured database, or the private one; up to date.
@@ -386,7 +390,6 @@ fn serve(state: web::Data<AppState>, signing: Key, listener: TcpListener) -> std
             .app_data(state.clone())
             .configure(forms::configure)
             .wrap(cookies::sessions(&state.config, signing.clone()))
-            .wrap(from_fn(pace::require_pace))
             .wrap(from_fn(csrf::refuse_cross_site))
             .wrap(from_fn(cookies::send_pending))
             .wrap(from_fn(headers::refuse_encoded_bodies))
@@ -394,6 +397,8 @@ fn serve(state: web::Data<AppState>, signing: Key, listener: TcpListener) -> std
             .wrap(from_fn(page::count))
             .wrap(from_fn(bounds::refuse_large_heads))
             .wrap(from_fn(hosts::refuse_other_hosts))
+            // Outside whatever refuses a request without reading its body.
+            .wrap(from_fn(pace::require_pace))
             .wrap(from_fn(error_page::render_errors))
             .wrap(from_fn(cookies::accept_older_keys))
             .wrap(from_fn(cors::answer_other_sites))

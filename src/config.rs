@@ -361,6 +361,13 @@ impl Config {
         }
     }
 
+    /// Whether only this machine's own people are meant to reach it: where nothing else is said, a server that listens on all
+    /// addresses is reached by others too.
+    #[must_use]
+    pub fn is_for_this_machine(&self) -> bool {
+        self.public_url.is_this_machine() && !(self.url_follows_bind && self.bind.ip().is_unspecified())
+    }
+
     /// The settings in force, as YAML that could be a `config.yaml`, with secrets masked.
     pub fn effective(&self) -> String {
         let database_url = match &self.database_url {

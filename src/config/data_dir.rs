@@ -58,7 +58,7 @@ impl Config {
         // The lock file is there from the first start on, and stays.
         let mut traces = vec![("", "there is no such folder"), ("lock", "the folder holds nothing of Lumina's")];
         if self.database_url.is_none() {
-            traces.push(("postgres", "it holds no private database, and no database_url is set"));
+            traces.push(("postgres/PG_VERSION", "it holds no private database, and no database_url is set"));
         }
         for (name, lacks) in traces {
             match fs::metadata(folder.join(name)) {

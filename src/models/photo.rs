@@ -174,6 +174,14 @@ impl NewPhoto {
 }
 
 impl Photo {
+    /// The ids of the photos that came last, of anybody.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn latest_ids(conn: &mut PgConnection, most: i64) -> QueryResult<Vec<PhotoId>> {
+        photos::table.select(photos::id).order(photos::id.desc()).limit(most).load(conn)
+    }
+
     /// Who may see it beside its owner.
     #[must_use]
     pub fn visibility(&self) -> Visibility {

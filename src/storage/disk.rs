@@ -68,22 +68,22 @@ impl Disk {
 
     /// See [`super::Storage::put_file`].
     pub(super) async fn put_file(&self, key: ObjectKey, file: Received) -> Result<(), StorageError> {
-        let to = self.path(key);
+        let (root, to) = (Arc::clone(&self.root), self.path(key));
         blocking(move || {
             fs::File::open(file.path())?.sync_all()?;
-            place(file.path, &to)
+            place(file.path, &to, &root)
         })
         .await
     }
 
     /// See [`super::Storage::put_bytes`].
     pub(super) async fn put_bytes(&self, key: ObjectKey, bytes: Vec<u8>) -> Result<(), StorageError> {
-        let (folder, to) = (self.temporaries.path().to_owned(), self.path(key));
+        let (folder, root, to) = (self.temporaries.path().to_owned(), Arc::clone(&self.root), self.path(key));
         blocking(move || {
             let (mut file, path) = NamedTempFile::new_in(folder)?.into_parts();
             file.write_all(&bytes)?;
             file.sync_all()?;
-            place(path, &to)
+            place(path, &to, &root)
         })
         .await
     }
@@ -148,8 +148,8 @@ impl Disk {
     }
 }
 
-/// Moves a synced temporary file to its place, for good.
-fn place(mut file: TempPath, to: &Path) -> io::Result<()> {
+/// Moves a synced temporary file to its place below `root`, for good.
+fn place(mut file: TempPath, to: &Path, root: &Path) -> io::Result<()> {
     let photo = parent(to)?;
     let mut attempts = 0..ATTEMPTS;
     loop {
@@ -164,7 +164,8 @@ fn place(mut file: TempPath, to: &Path) -> io::Result<()> {
         }
     }
     sync_folder(photo)?;
-    sync_folder(parent(photo)?)
+    // What is above the data folder was not made here, and may be closed to us.
+    if photo == root { Ok(()) } else { sync_folder(parent(photo)?) }
 }
 
 /// Makes a folder for nobody else's eyes, and those above it; one that exists is fine.

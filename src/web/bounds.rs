@@ -42,7 +42,8 @@ impl Excess {
     }
 }
 
-/// Empties a head that is too large. `Host` stays if it is no part of the excess: it decides who may ask at all.
+/// Empties a head that is too large. What is no part of the excess stays of `Host`, which decides who may ask at all, and
+/// `Transfer-Encoding`, by which a body that nobody reads is known.
 ///
 /// # Errors
 /// Those of what comes next.
@@ -52,7 +53,8 @@ pub async fn empty_large_heads<B: MessageBody>(
 ) -> Result<ServiceResponse<B>, Error> {
     if let Some(excess) = Excess::of(request.head()) {
         let head = request.head_mut();
-        head.headers_mut().retain(|name, value| name == header::HOST && value.len() <= LONGEST);
+        let stays = [header::HOST, header::TRANSFER_ENCODING];
+        head.headers_mut().retain(|name, value| stays.contains(name) && value.len() <= LONGEST);
         let path: Option<Uri> =
             Some(head.uri.path()).filter(|path| path.len() <= LONGEST).and_then(|path| path.parse().ok());
         head.uri = path.unwrap_or_default();

@@ -11,7 +11,7 @@ use actix_web::http::header::{
     HeaderValue, ORIGIN, VARY,
 };
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpRequest, HttpResponse, web};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::app::AppState;
 use crate::routes;
@@ -34,7 +34,10 @@ pub async fn answer_other_sites(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let is_api = routes::is_api(request.path());
     let allowed = is_allowed(request.request()).then(|| request.headers().get(ORIGIN).cloned()).flatten();
-    let asks = request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+    // A question has no body, which would be dropped unread here.
+    let asks = request.method() == Method::OPTIONS
+        && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+        && !request.chunked().unwrap_or(true);
     let mut response = if asks && allowed.is_some() {
         request.into_response(may())
     } else {

@@ -91,13 +91,27 @@ async fn a_body_that_stops_is_refused_by_every_door() {
 async fn a_body_that_nobody_reads_ends_with_the_answer() {
     let app = TestApp::start().await;
     let address = app.base().trim_start_matches("http://").parse().unwrap();
-    for length in ["Content-Length: 100", "Transfer-Encoding: chunked"] {
-        let request =
-            format!("POST /nowhere HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: same-origin\r\n{length}\r\n\r\n");
+    // What is refused by the layers around the handlers, and what reaches one.
+    let long = format!("X-Long: {}", "x".repeat(9000));
+    let refused = [
+        ("POST", "Host: localhost\r\nSec-Fetch-Site: same-origin", 404),
+        ("POST", "Host: elsewhere.example\r\nSec-Fetch-Site: same-origin", 421),
+        ("POST", "Host: localhost\r\nSec-Fetch-Site: cross-site", 403),
+        ("POST", "Host: localhost\r\nSec-Fetch-Site: same-origin\r\nContent-Encoding: gzip", 415),
+        ("POST", &format!("Host: localhost\r\n{long}"), 431),
+        ("OPTIONS", "Host: localhost\r\nOrigin: https://app.example\r\nAccess-Control-Request-Method: POST", 404),
+    ];
+    let lengths = ["Content-Length: 100", "Transfer-Encoding: chunked"];
+    // All at once: each takes the time in which a client may read its answer.
+    let cases = refused.into_iter().flat_map(|it| lengths.map(|length| (it, length)));
+    join_all(cases.map(async |((method, head, status), length)| {
+        let request = format!("{method} /nowhere HTTP/1.1\r\n{head}\r\n{length}\r\n\r\n");
         let mut stream = say([127, 0, 0, 1], address, &request).await.unwrap();
         let mut answer = Vec::new();
-        let read = tokio::time::timeout(ANSWER, stream.read_to_end(&mut answer)).await.expect(length);
-        read.unwrap();
-        assert!(answer.starts_with(b"HTTP/1.1 404"), "{}", String::from_utf8_lossy(&answer));
-    }
+        let read = tokio::time::timeout(ANSWER, stream.read_to_end(&mut answer)).await;
+        read.unwrap_or_else(|_| panic!("{request}")).unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{request}{answer}");
+    }))
+    .await;
 }

@@ -164,6 +164,53 @@ async fn a_storage_of_another_database_stops_the_start() {
     }
 }
 
+#[tokio::test]
+async fn who_listens_on_all_addresses_prints_the_setup_link_though_nothing_is_configured() {
+    for (bind, public_url, takes_link) in
+        [("0.0.0.0:0", None, true), ("127.0.0.1:0", None, false), ("0.0.0.0:0", Some("http://localhost:8080"), false)]
+    {
+        let (database, folder) = (Database::create(), cluster::scratch());
+        let mut command = lumina(&database, &folder.path().join("data"));
+        command.env("BIND", bind).env_remove("PUBLIC_URL");
+        command.envs(public_url.map(|url| ("PUBLIC_URL", url)));
+        let mut child = command.spawn().unwrap();
+        let said = says_at_start(&mut child);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(said.contains("/register?invitation="), takes_link, "{bind} {public_url:?}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_storage_without_the_photos_of_the_database_stops_the_start() {
+    let (database, folder) = (Database::create(), cluster::scratch());
+    let data_dir = folder.path().join("data");
+    let settings = [("DATABASE_URL".to_owned(), database.url())];
+    let running = Binary::start_with(&data_dir, &settings);
+    let alice = running.visitor();
+    alice.register("alice").await.assert_status(303);
+    alice.post_upload(Upload::new().file("a.jpg", jpeg())).await.assert_status(303);
+    drop(running);
+    // As when its disk is not mounted.
+    let disk = folder.path().join("disk");
+    std::fs::rename(&data_dir, &disk).unwrap();
+    std::fs::create_dir(&data_dir).unwrap();
+    let refused = kept::output(lumina(&database, &data_dir)).await;
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{words}");
+    assert!(words.contains("is empty") && words.contains("not mounted"), "{words}");
+    assert!(!data_dir.join("instance").exists(), "it is not claimed");
+    // Nothing but the note whose it is may be missing: an older version did not write one.
+    std::fs::remove_dir_all(&data_dir).unwrap();
+    std::fs::rename(&disk, &data_dir).unwrap();
+    std::fs::remove_file(data_dir.join("instance")).unwrap();
+    let mut child = lumina(&database, &data_dir).spawn().unwrap();
+    says_at_start(&mut child);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(data_dir.join("instance").exists());
+}
+
 /// Every file below a folder, with its size. Without the lock: it holds a process id, which has four digits or six.
 fn kept_files(folder: &Path) -> Vec<(String, u64)> {
     let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
