@@ -1,8 +1,8 @@
 //! How many connections there may be, in all and from one address, so that nobody can take every file descriptor.
 //!
 //! The limit on descriptors is raised to what the system allows. Three fifths of them are for connections; the others stay
-//! for Postgres, the storage and the files that uploads and downloads need. One address gets half of the connections:
-//! however many it holds open, others are answered.
+//! for Postgres, the storage and the files that uploads and downloads need. One address gets half of the connections, and
+//! the networks of IPv6 around it three quarters: however many they hold open, others are answered.
 
 use std::any::Any;
 use std::cell::RefCell;
@@ -24,6 +24,9 @@ const MAX_CONNECTIONS: usize = 25_600;
 /// Descriptors that are never given to connections: the database's, those of programs that are started, the log's.
 const OWN_DESCRIPTORS: usize = 64;
 
+/// The prefix of what counts as one address: one of IPv4, 64 bits of IPv6.
+const NARROWEST: u8 = 64;
+
 /// What a connection keeps until it is closed.
 pub struct Connection {
     /// The rest of a body that nobody has read.
@@ -34,9 +37,16 @@ pub struct Connection {
 /// Those that are open.
 #[derive(Clone, Debug)]
 pub struct Connections {
-    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    open: Arc<Mutex<Open>>,
     max: usize,
     trusted: Arc<[IpNet]>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    all: usize,
+    /// By network: its address and the length of its prefix. That of an IPv4 address is not looked at.
+    of: HashMap<(IpAddr, u8), usize>,
 }
 
 /// How many there are.
@@ -64,7 +74,7 @@ impl Connections {
     /// How many there are.
     #[must_use]
     pub fn usage(&self) -> ConnectionsUsage {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).values().sum();
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).all;
         ConnectionsUsage { open, max: self.max }
     }
 
@@ -76,7 +86,7 @@ impl Connections {
         let is_trusted = self.trusted.iter().any(|network| network.contains(&address));
         let group = address::network(address);
         let place = self.place(group);
-        if place.count > self.max / 2 && !is_trusted {
+        if place.is_one_too_many && !is_trusted {
             tracing::debug!(%group, "too many connections from one address");
             // The server reads the end of the stream, and lets go of it.
             let _ = rustix::net::shutdown(socket, Shutdown::Both);
@@ -85,28 +95,39 @@ impl Connections {
     }
 
     fn place(&self, group: IpAddr) -> Place {
+        let around = address::wider(group).map(|wider| ((IpAddr::V6(wider.network), wider.bits), self.max / 4 * 3));
+        let bounds: Vec<_> = std::iter::once(((group, NARROWEST), self.max / 2)).chain(around).collect();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = open.entry(group).or_default();
-        *count += 1;
-        Place { open: Arc::clone(&self.open), group, count: *count }
+        open.all += 1;
+        let mut is_one_too_many = false;
+        for &(network, most) in &bounds {
+            let count = open.of.entry(network).or_default();
+            *count += 1;
+            is_one_too_many |= *count > most;
+        }
+        let networks = bounds.into_iter().map(|(network, _)| network).collect();
+        Place { open: Arc::clone(&self.open), networks, is_one_too_many }
     }
 }
 
 /// One of the connections of an address, until it is dropped.
 struct Place {
-    open: Arc<Mutex<HashMap<IpAddr, usize>>>,
-    group: IpAddr,
-    /// How many there were with this one.
-    count: usize,
+    open: Arc<Mutex<Open>>,
+    networks: Vec<(IpAddr, u8)>,
+    /// Whether one of the networks has more than it may have, with this one.
+    is_one_too_many: bool,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.group) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.group);
+        open.all -= 1;
+        for network in &self.networks {
+            if let Some(count) = open.of.get_mut(network) {
+                *count -= 1;
+                if *count == 0 {
+                    open.of.remove(network);
+                }
             }
         }
     }
@@ -144,10 +165,22 @@ mod tests {
     fn a_connection_counts_until_it_is_closed() {
         let connections = Connections { open: Arc::default(), max: 10, trusted: Arc::new([]) };
         let address = IpAddr::from([192, 0, 2, 1]);
-        let (one, two) = (connections.place(address), connections.place(address));
-        assert_eq!((one.count, two.count, connections.usage().open), (1, 2, 2));
-        drop((one, two));
+        let places: Vec<_> = (0..6).map(|_| connections.place(address)).collect();
+        let too_many: Vec<_> = places.iter().map(|place| place.is_one_too_many).collect();
+        assert_eq!(too_many, [false, false, false, false, false, true]);
+        assert_eq!(connections.usage().open, 6);
+        drop(places);
         assert_eq!(connections.usage().open, 0);
-        assert!(connections.open.lock().unwrap().is_empty());
+        assert!(connections.open.lock().unwrap().of.is_empty());
+    }
+
+    #[test]
+    fn the_networks_of_one_household_do_not_get_all() {
+        let connections = Connections { open: Arc::default(), max: 100, trusted: Arc::new([]) };
+        let networks = (0..100_u16).map(|it| IpAddr::from([0x2001, 0xdb8, 1, it % 4, 0, 0, 0, 0]));
+        let places: Vec<_> = networks.map(|network| connections.place(network)).collect();
+        assert_eq!(places.iter().filter(|place| !place.is_one_too_many).count(), 75);
+        let other = IpAddr::from([0x2001, 0xdb8, 2, 0, 0, 0, 0, 0]);
+        assert!(!connections.place(other).is_one_too_many);
     }
 }
