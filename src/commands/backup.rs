@@ -143,10 +143,17 @@ async fn run(
     let url = database.url.clone();
     let dump = spawn_blocking(move || dump::Programs::find(&url)).await??;
     let (snapshot, rows) = Snapshot::take(&database.db).await?;
-    let dumped = dump.dump(target, &database.url, snapshot.id()).await?;
+    let schema = database.db.read(instance::schema).await?;
+    let dumped = dump.dump(target, &database.url, &schema, snapshot.id()).await?;
     snapshot.dumped();
     let header = Header::new(ours, dumped, secret_key(config, target).await?);
-    let earlier = Earlier::open(target).await?;
+    let earlier = match Earlier::open(target).await {
+        Err(error) if options.force => {
+            println!("The latest run cannot be read, so all objects are read again: {error}");
+            Earlier::default()
+        }
+        opened => opened?,
+    };
     let mut written = runs::begin(target, &header).await?;
     let bar = progress(total, "photos");
     let copying = Copying { storage, target, deep: options.deep, bar, stop: Stop::listen()? };

@@ -2,16 +2,18 @@
 //! service could not read what root leaves behind, and whatever root tries would say nothing of what the service may do.
 
 use std::io::ErrorKind;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
-use std::{env, path};
+use std::{env, io, iter, path};
 
 use fs_err as fs;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
 
 use crate::app::StartError;
-use crate::config::{Config, create_private_dir};
+use crate::config::Config;
 
 /// Goes on as the owner of `data_dir`, where that is not root: by running this program again, with the same arguments. A
 /// folder that is to be made, `makes`, is made for that user.
@@ -23,13 +25,18 @@ pub fn become_owner(config: &Config, makes: Option<&Path>) -> Result<(), StartEr
         return Ok(());
     }
     let data_dir = path::absolute(&config.data_dir)?;
-    // One that is to be made belongs to the owner of the folder that it is made in.
-    let Some(there) = data_dir.ancestors().find_map(|folder| fs::metadata(folder).ok()) else { return Ok(()) };
+    // Whoever serves it holds the lock, also where the folder came from elsewhere. A folder that is to be made belongs to the
+    // owner of the folder that it is made in.
+    let lock = data_dir.join("lock");
+    let mut places = iter::once(lock.as_path()).chain(data_dir.ancestors());
+    let Some(there) = places.find_map(|place| fs::metadata(place).ok()) else { return Ok(()) };
     let (uid, gid) = (there.uid(), there.gid());
     if uid == 0 {
         return Ok(());
     }
-    if let Some(folder) = makes {
+    if let Some(folder) = makes
+        && config.existing_data_dir().is_ok()
+    {
         give_new(folder, uid, gid).map_err(|error| format!("{}: {error}", folder.display()))?;
     }
     // Root's own files are no longer to be looked for; the groups go with the user id.
@@ -46,8 +53,15 @@ pub fn become_owner(config: &Config, makes: Option<&Path>) -> Result<(), StartEr
 fn give_new(folder: &Path, uid: u32, gid: u32) -> Result<(), StartError> {
     match fs::metadata(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            create_private_dir(folder)?;
-            Ok(chown(folder, Some(uid), Some(gid))?)
+            // That user has to get there, so folders above it are not made by guess.
+            if let Err(error) = rustix::fs::mkdir(folder, Mode::RWXU) {
+                let missing = error == Errno::NOENT;
+                let hint = if missing { ": make the folder above it first" } else { "" };
+                return Err(format!("it cannot be made: {}{hint}", io::Error::from(error)).into());
+            }
+            // Where that user could put something else in its place meanwhile, no other file is given away.
+            let made = rustix::fs::open(folder, OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC, Mode::empty())?;
+            Ok(fchown(made, Some(uid), Some(gid))?)
         }
         there if there.as_ref().is_ok_and(|there| there.uid() == 0) => Err(format!(
             "it belongs to root, and the library to user {uid}, as whom backups are made: `chown -R {uid}:{gid} {}`.",

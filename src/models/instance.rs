@@ -16,6 +16,14 @@ pub fn take_writes(conn: &mut PgConnection, asking: &[()]) -> QueryResult<Vec<()
     row.first::<Uuid>(conn).map(|_| vec![(); asking.len()])
 }
 
+/// The schema that its tables are in.
+///
+/// # Errors
+/// Of the database.
+pub fn schema(conn: &mut PgConnection) -> QueryResult<String> {
+    diesel::select(diesel::dsl::sql::<diesel::sql_types::Text>("current_schema()::text")).get_result(conn)
+}
+
 /// Its id, given when it was made. A backup takes it along.
 ///
 /// # Errors

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::process::Stdio;
 
 use tokio::process::Command;
-use url::Url;
 
 use super::objects::{Hash, Objects};
 use crate::app::StartError;
@@ -35,13 +34,15 @@ impl Programs {
         Ok(Self { pg_dump: program("pg_dump")?, pg_restore: program("pg_restore")? })
     }
 
-    /// Writes the database down as it is in a snapshot, and adds that to the backup.
+    /// Writes the database down as it is in a snapshot, and adds that to the backup. Others' schemas are theirs.
     ///
     /// # Errors
     /// When the program fails, with what it said.
-    pub async fn dump(&self, to: &Objects, url: &str, snapshot: &str) -> Result<Hash, StartError> {
+    pub async fn dump(&self, to: &Objects, url: &str, schema: &str, snapshot: &str) -> Result<Hash, StartError> {
         let (_, file) = to.temporary()?.into_parts();
-        let mut command = connected(&self.pg_dump, url);
+        let mut command = connected(&self.pg_dump, url)?;
+        // Within quotes it is a name, not a pattern.
+        command.arg("--schema").arg(format!("\"{}\"", schema.replace('"', "\"\"")));
         command.args(["--format=custom", "--encoding=UTF8", "--no-owner", "--no-privileges", "--snapshot", snapshot]);
         run(command.arg("--file").arg(&file)).await?;
         Ok(to.add_file(file).await?.0)
@@ -58,15 +59,15 @@ impl Programs {
 }
 
 /// The program, told of the database without its password being seen among the machine's processes.
-fn connected(program: &Path, url: &str) -> Command {
-    let (url, password) = bare(url);
+fn connected(program: &Path, url: &str) -> Result<Command, StartError> {
+    let (url, password) = bare(url)?;
     let mut command = Command::new(program);
     command.arg("--dbname").arg(url).arg("--no-password").env("LC_ALL", "C").stdin(Stdio::null());
     if let Some(password) = password {
         command.env("PGPASSWORD", password);
     }
     command.kill_on_drop(true);
-    command
+    Ok(command)
 }
 
 async fn run(command: &mut Command) -> Result<(), StartError> {
@@ -78,24 +79,39 @@ async fn run(command: &mut Command) -> Result<(), StartError> {
 }
 
 /// The address without the password in it, and the password; and without a name for the session, which would go before ours.
-fn bare(url: &str) -> (String, Option<String>) {
-    let Ok(mut parsed) = Url::parse(url) else { return (url.to_owned(), None) };
-    let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
-    let mut password = parsed.password().map(decoded);
-    let (asked, others): (Vec<_>, Vec<_>) = parsed
-        .query()
-        .unwrap_or_default()
-        .split('&')
-        .filter(|pair| !pair.is_empty() && !pair.starts_with("application_name="))
-        .map(ToOwned::to_owned)
-        .partition(|pair| pair.starts_with("password="));
-    password =
-        asked.iter().filter_map(|pair| pair.split_once('=')).map(|(_, text)| decoded(text)).next_back().or(password);
-    parsed.set_query((!others.is_empty()).then(|| others.join("&")).as_deref());
-    if parsed.password().is_some() && parsed.set_password(None).is_err() {
-        return (url.to_owned(), None);
+/// It is taken apart as libpq does, which knows addresses that are no URLs: several hosts, a password with a `#`.
+fn bare(url: &str) -> Result<(String, Option<String>), StartError> {
+    let (scheme, rest) = url.split_once("://").ok_or("database_url has no ://")?;
+    let (login, rest) = match rest.split_once('@') {
+        Some((login, rest)) if !login.contains('/') => (Some(login), rest),
+        _ => (None, rest),
+    };
+    let (user, mut password) = match login.map(|login| login.split_once(':').ok_or(login)) {
+        Some(Ok((user, password))) => (Some(user), Some(password)),
+        Some(Err(user)) => (Some(user), None),
+        None => (None, None),
+    };
+    let (place, parameters) = rest.split_once('?').unwrap_or((rest, ""));
+    let mut others = Vec::new();
+    for parameter in parameters.split('&').filter(|text| !text.is_empty()) {
+        match parameter.split_once('=') {
+            Some(("password", value)) => password = Some(value),
+            Some(("sslpassword", _)) => {
+                return Err(
+                    "sslpassword in database_url cannot be handed to pg_dump unseen by others on this machine: \
+                            take a key without a password."
+                        .into(),
+                );
+            }
+            Some(("application_name", _)) => {}
+            _ => others.push(parameter),
+        }
     }
-    (parsed.into(), password)
+    let user = user.map(|user| format!("{user}@")).unwrap_or_default();
+    let question = if others.is_empty() { "" } else { "?" };
+    let address = format!("{scheme}://{user}{place}{question}{}", others.join("&"));
+    let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
+    Ok((address, password.map(decoded)))
 }
 
 #[cfg(test)]
@@ -112,9 +128,17 @@ mod tests {
                 Some("x"),
             ),
             ("postgres:///lumina?host=/run&application_name=a&user=me", "postgres:///lumina?host=/run&user=me", None),
+            (
+                "postgres://me:p%40@one:5432,two:5433/lumina?target_session_attrs=any",
+                "postgres://me@one:5432,two:5433/lumina?target_session_attrs=any",
+                Some("p@"),
+            ),
+            ("postgres://me:pass#w?rd@db/lumina", "postgres://me@db/lumina", Some("pass#w?rd")),
+            ("postgres://db/a@b", "postgres://db/a@b", None),
         ];
         for (url, address, password) in there {
-            assert_eq!(bare(url), (address.to_owned(), password.map(str::to_owned)));
+            assert_eq!(bare(url).unwrap(), (address.to_owned(), password.map(str::to_owned)));
         }
+        assert!(bare("postgres://me@db/lumina?sslpassword=x").is_err());
     }
 }

@@ -2,6 +2,7 @@
 //! again.
 
 use std::io;
+use std::path::Path;
 
 use uuid::Uuid;
 
@@ -13,6 +14,7 @@ use crate::app::StartError;
 use crate::storage::Kind;
 
 /// The runs before: the latest that was finished, and those that were stopped.
+#[derive(Default)]
 pub struct Earlier {
     finished: Option<Manifest>,
     stopped: Vec<Manifest>,
@@ -25,7 +27,7 @@ impl Earlier {
     /// When the latest is damaged.
     pub async fn open(of: &Objects) -> io::Result<Self> {
         let finished = match runs::finished(of)?.last() {
-            Some(run) => Some(Manifest::open(run).await?),
+            Some(run) => Some(Manifest::open(run).await.map_err(|error| damaged(run, &error))?),
             None => None,
         };
         let mut stopped = Vec::new();
@@ -56,6 +58,11 @@ impl Earlier {
         let mut passed = self.stopped.extract_if(.., |manifest| manifest.is_at_end());
         passed.try_for_each(|manifest| fs_err::remove_file(manifest.path()))
     }
+}
+
+fn damaged(run: &Path, error: &io::Error) -> io::Error {
+    let advice = "Move it out of that folder, or go on without it by `--force`; no object is removed meanwhile.";
+    io::Error::new(error.kind(), format!("the latest run, {}, cannot be read: {error}. {advice}", run.display()))
 }
 
 /// Refuses to add to another library's backup, or one that has lost most of its photos.

@@ -29,6 +29,8 @@ pub struct Filling<'c> {
     /// The columns of each table with their types. One that was filled is taken out.
     tables: BTreeMap<String, BTreeMap<String, String>>,
     sequences: BTreeSet<String>,
+    /// Tables of ours that were filled.
+    begun: BTreeSet<String>,
     /// Migrations that the rows say were run.
     versions: BTreeSet<String>,
     now: Option<Filled>,
@@ -66,7 +68,8 @@ pub fn fill(url: &str, schema: &str, rows: impl FnOnce(&mut Filling<'_>) -> Resu
     conn.transaction(|conn| {
         let constraints = open_tables(conn)?;
         let (tables, sequences) = (tables(conn)?, sequences(conn)?);
-        let mut filling = Filling { conn, tables, sequences, versions: BTreeSet::new(), now: None };
+        let mut filling =
+            Filling { conn, tables, sequences, begun: BTreeSet::new(), versions: BTreeSet::new(), now: None };
         rows(&mut filling)?;
         let Filling { tables, versions, .. } = filling;
         if versions != done {
@@ -92,6 +95,9 @@ impl Filling<'_> {
             filled.version = columns.iter().position(|column| column == "version");
         } else if let Some(types) = self.tables.remove(table) {
             filled.insert = Some(insert(table, columns, &types)?);
+            self.begun.insert(table.to_owned());
+        } else if self.begun.contains(table) {
+            return Err(format!("The backup's database is damaged: it has the table {table} twice.").into());
         } else {
             self.now = Some(filled);
             return Ok(false);
