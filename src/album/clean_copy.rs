@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
 
 use crate::album::{Album, NotTaken};
 use crate::error::AppError;
@@ -69,6 +70,11 @@ impl Album {
     pub async fn clean_copy(&self, photo: &Photo) -> Result<CleanCopy, AppError> {
         let sending = turn(&self.copies.sending).await?;
         let making = turn(&self.copies.making).await?;
+        // One is made at a time, so the reserve of the disk is touched by one at most.
+        let space = self.storage.disk_space().clone();
+        if !spawn_blocking(move || space.admits_uploads()).await.map_err(AppError::internal)? {
+            return Err(AppError::unavailable("the disk has no room for a copy to download"));
+        }
         let format = photo.format()?;
         let original = self.fetch(photo, Kind::Original).await?;
         let copy = self.storage.temporary(Room::of_our_own()).await?.finish().await?;

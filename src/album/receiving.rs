@@ -110,11 +110,16 @@ impl Album {
     /// Keeps what has come for an upload until it is confirmed. It replaces what came before.
     ///
     /// # Errors
-    /// [`AppError::Unavailable`] when there is no room for it.
+    /// [`AppError::Unavailable`] when there is no room for it, [`AppError::NotFound`] when it was confirmed meanwhile: what came
+    /// before is a photo, and this would be counted nowhere.
     pub async fn received(&self, upload: &Upload, incoming: Incoming) -> Result<(), AppError> {
-        let Incoming { file, turn } = incoming;
-        let kept = self.storage.put_file(super::direct::key(upload.id), file.finish().await?).await;
-        drop(turn);
-        Ok(kept?)
+        let Incoming { file, turn: _turn } = incoming;
+        let (id, key) = (upload.id, super::direct::key(upload.id));
+        self.storage.put_file(key, file.finish().await?).await?;
+        if self.db.read(move |conn| Upload::is_open(conn, id)).await? {
+            return Ok(());
+        }
+        self.storage.delete(key).await?;
+        Err(AppError::NotFound)
     }
 }

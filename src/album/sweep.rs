@@ -73,7 +73,9 @@ impl Album {
         if let Err(error) = self.db.read(idempotency::delete_expired).await {
             tracing::warn!(%error, "forgetting old idempotency keys");
         }
-        self.finish_deleting_accounts().await?;
+        if let Err(error) = self.finish_deleting_accounts().await {
+            tracing::warn!(%error, "deleting accounts");
+        }
         // What is claimed now and cannot be removed would be put off for minutes.
         if self.storage.is_known_to_be_away() {
             return Ok(());

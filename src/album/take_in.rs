@@ -111,7 +111,7 @@ impl Album {
         let kept = self.keep(new, (file, processed, memory), hashtags, also).await;
         // Objects without a row go at once, not in an hour.
         if !kept.as_ref().is_ok_and(|taken| taken.photo.id == id)
-            && let Err(error) = self.db.write(move |conn| removal::hasten(conn, id)).await
+            && let Err(error) = self.db.write(move |conn| removal::hasten(conn, owner, id)).await
         {
             tracing::warn!(photo = %id, %error, "objects of a failed upload stay until they are swept");
         }
@@ -145,8 +145,7 @@ impl Album {
                 }
                 if !removal::withdraw(conn, id)? {
                     // The sweeper was there already and will not come again by itself.
-                    removal::announce(conn, owner, id)?;
-                    removal::hasten(conn, id)?;
+                    removal::hasten(conn, owner, id)?;
                     return Ok(None);
                 }
                 let photo = new.insert(conn)?;

@@ -8,7 +8,7 @@ use diesel::dsl::{exists, now};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Double, Uuid as SqlUuid};
 
-use crate::db::schema::{account_deletions, invitations, photos, removals, sessions, users};
+use crate::db::schema::{account_deletions, hashtags, invitations, photos, removals, sessions, users};
 use crate::models::person::LastAdmin;
 use crate::models::upload::BEGUN;
 use crate::models::{PhotoId, User, UserId, Visibility, hashtag};
@@ -114,6 +114,10 @@ pub fn step(conn: &mut PgConnection, user: UserId) -> QueryResult<Step> {
         .load(conn)?;
     if batch.is_empty() {
         release(conn, user)?;
+        // What they put on everybody's list goes with them.
+        diesel::update(hashtags::table.filter(hashtags::listed_by.eq(user)))
+            .set(hashtags::listed.eq(false))
+            .execute(conn)?;
         diesel::delete(users::table.find(user)).execute(conn)?;
         return Ok(Step::Done);
     }

@@ -49,12 +49,26 @@ pub fn withdraw(conn: &mut PgConnection, photo: PhotoId) -> QueryResult<bool> {
     .map(|rows| rows > 0)
 }
 
-/// Makes the objects of a photo that was not taken in due at once.
+/// Makes the objects of a photo that was not taken in due at once, also where the sweeper had done with them before the last
+/// one was stored.
 ///
 /// # Errors
 /// Of the database.
-pub fn hasten(conn: &mut PgConnection, photo: PhotoId) -> QueryResult<()> {
-    diesel::update(removals::table.find(photo)).set(removals::due_at.eq(diesel::dsl::now)).execute(conn).map(drop)
+pub fn hasten(conn: &mut PgConnection, owner: UserId, photo: PhotoId) -> QueryResult<()> {
+    let announced = removals::table.find(photo).filter(removals::photo.is_null());
+    if diesel::update(announced).set(removals::due_at.eq(diesel::dsl::now)).execute(conn)? > 0 {
+        return Ok(());
+    }
+    // Who inserts the photo's row holds this lock until it is known whether that was committed.
+    hashtag::lock_owner(conn, owner).optional()?;
+    diesel::sql_query(
+        "INSERT INTO removals (photo_id, owner_id, due_at) SELECT $1, $2, now() \
+         WHERE NOT EXISTS (SELECT FROM photos WHERE id = $1) ON CONFLICT DO NOTHING",
+    )
+    .bind::<SqlUuid, _>(photo)
+    .bind::<BigInt, _>(owner)
+    .execute(conn)
+    .map(drop)
 }
 
 /// Deletes photos of `owner`: from here on no door shows them. Answers those that were there.

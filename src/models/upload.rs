@@ -116,6 +116,15 @@ impl Upload {
             .first(conn)
     }
 
+    /// Whether it has not become a photo yet.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn is_open(conn: &mut PgConnection, id: UploadId) -> QueryResult<bool> {
+        let open = uploads::table.find(id).filter(uploads::photo_id.is_null());
+        diesel::select(diesel::dsl::exists(open)).get_result(conn)
+    }
+
     /// It has become this photo. What is put at its address after that goes as soon as nothing can be put there any more.
     ///
     /// # Errors
