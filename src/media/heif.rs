@@ -16,8 +16,9 @@ use super::heif_boxes::Cursor;
 use super::heif_meta::{FREE, Meta};
 use super::{Limits, MediaError};
 
-/// Longest `meta` box. An iPhone's has 5 to 20 KB; a colour profile may come on top.
-const MOST_BYTES: u64 = 1 << 20;
+/// Longest `meta` box. An iPhone's has 5 to 20 KB; a colour profile may come on top, and those of printing presses have
+/// up to 2.7 MB. One of more than 4 MiB is looked at nowhere. What else there is has a bound of its own in [`Meta::read`].
+pub(super) const MOST_BYTES: u64 = 5 << 20;
 
 /// Most boxes before `meta`, which stands second or third.
 const MOST_BOXES: usize = 32;
@@ -119,7 +120,8 @@ impl Header {
 /// Reads the header of the HEIC or AVIF file at `path`.
 ///
 /// # Errors
-/// [`MediaError::Damaged`], or [`MediaError::Internal`] when the file cannot be read at all.
+/// [`MediaError::Damaged`]; [`MediaError::RareKind`] for a film without a photo; [`MediaError::Internal`] when the file
+/// cannot be read at all.
 pub fn read_header(path: &Path) -> Result<Header, MediaError> {
     let file = File::open(path).map_err(MediaError::Internal)?;
     let end = file.metadata().map_err(MediaError::Internal)?.len();
@@ -129,7 +131,12 @@ pub fn read_header(path: &Path) -> Result<Header, MediaError> {
 /// As [`read_header`], of a file of this length.
 pub(super) fn read_from(file: &mut (impl Read + Seek), end: u64) -> Result<Header, MediaError> {
     let Boxes { meta, brands, films } = top_boxes(file, end)?;
-    let (meta, at) = meta.ok_or(MediaError::Damaged)?;
+    let no_photo = || match films.as_slice() {
+        [] => MediaError::Damaged,
+        // Image sequences of phones and encoders: the film's frames are all there is.
+        _ => MediaError::RareKind { what: "a HEIC or AVIF film without a photo of its own" },
+    };
+    let (meta, at) = meta.ok_or_else(no_photo)?;
     let meta = Meta::read(Cursor::new(&meta, at)).ok_or(MediaError::Damaged)?;
     let mut header = meta.header().ok_or(MediaError::Damaged)?;
     header.cut_off = meta.reach() > end;
@@ -170,7 +177,7 @@ fn top_boxes(file: &mut (impl Read + Seek), end: u64) -> Result<Boxes, MediaErro
     for _ in 0..MOST_BOXES {
         let mut head = [0; 8];
         match file.read_exact(&mut head) {
-            Err(_) if boxes.meta.is_some() => break,
+            Err(_) if boxes.meta.is_some() || !boxes.films.is_empty() => break,
             read => read?,
         }
         let [s0, s1, s2, s3, kind @ ..] = head;
@@ -194,10 +201,10 @@ fn top_boxes(file: &mut (impl Read + Seek), end: u64) -> Result<Boxes, MediaErro
             }
             b"moov" => boxes.films.push(at + 4),
             b"meta" if boxes.meta.is_none() => {
-                let mut bytes = Vec::new();
-                if size <= MOST_BYTES {
-                    file.take(size - header).read_to_end(&mut bytes)?;
-                }
+                // It is all there, so that this is not reserved for a claim.
+                let length = usize::try_from(size - header).ok().filter(|_| size <= MOST_BYTES).unwrap_or_default();
+                let mut bytes = Vec::with_capacity(length);
+                file.take(length as u64).read_to_end(&mut bytes)?;
                 boxes.meta = Some((bytes, at + header));
             }
             _ => (),

@@ -9,6 +9,9 @@ use super::heif_place::{each_place, place};
 /// Most images that one is put together from. 100 megapixels in tiles of 256 × 256 are 1526.
 const MOST_PARTS: usize = 4096;
 
+/// Most bytes of the box without its colour profiles. What is kept of them takes several times as much memory.
+const MOST_BESIDE_PROFILES: usize = 1 << 20;
+
 /// An image or other thing in the file.
 struct Item {
     /// Where the lowest byte of its flags is, when they can say that it is hidden.
@@ -69,8 +72,11 @@ pub(super) struct Meta {
 }
 
 impl Meta {
-    /// `None` when it does not hold together.
+    /// `None` when it does not hold together, or says more than [`MOST_BESIDE_PROFILES`].
     pub(super) fn read(mut bytes: Cursor) -> Option<Self> {
+        if bytes.rest().len().saturating_sub(bytes_of_profiles(bytes)?) > MOST_BESIDE_PROFILES {
+            return None;
+        }
         let mut meta = Self::default();
         bytes.u32()?;
         while let Some((kind, mut content)) = bytes.next_box()? {
@@ -360,4 +366,26 @@ impl Meta {
         });
         reach
     }
+}
+
+/// How many bytes of a `meta` box are colour profiles.
+fn bytes_of_profiles(mut meta: Cursor) -> Option<usize> {
+    meta.u32()?;
+    let mut profiles = 0;
+    while let Some((kind, mut content)) = meta.next_box()? {
+        if &kind != b"iprp" {
+            continue;
+        }
+        while let Some((kind, mut content)) = content.next_box()? {
+            if &kind != b"ipco" {
+                continue;
+            }
+            while let Some((kind, mut content)) = content.next_box()? {
+                if &kind == b"colr" && matches!(content.array()?, b"prof" | b"rICC") {
+                    profiles += content.rest().len();
+                }
+            }
+        }
+    }
+    Some(profiles)
 }

@@ -95,6 +95,40 @@ fn a_profile_goes_before_numbers() {
 }
 
 #[test]
+fn profiles_of_printing_presses_are_read_and_anything_else_as_large_is_not() {
+    let with = |kind: &[u8; 4], begin: &[u8], length: usize| {
+        let large = boxed(kind, &[begin, &vec![0; length]].concat());
+        header(&file(&[Item(1, b"hvc1", &[1, 2])], &[size(8, 8), large], &[]))
+    };
+    for length in [1_800_000, 4 << 20] {
+        assert_eq!(with(b"colr", b"prof", length).unwrap().profile.unwrap().len(), length);
+    }
+    assert!(matches!(with(b"colr", b"prof", 5 << 20), Err(MediaError::Damaged)));
+    assert!(with(b"uuid", b"", 500_000).is_ok());
+    for (kind, begin) in [(b"uuid", b"".as_slice()), (b"colr", b"nclx\0\x0C\0\x0D\0\x06\x80".as_slice())] {
+        assert!(matches!(with(kind, begin, 2 << 20), Err(MediaError::Damaged)), "{kind:?}");
+    }
+}
+
+#[test]
+fn a_film_without_a_photo_is_called_one() {
+    for brands in [b"msf1\0\0\0\0msf1hevc".as_slice(), b"hevc\0\0\0\0msf1hevc", b"avis\0\0\0\0msf1avis"] {
+        let (ftyp, moov, mdat) = (boxed(b"ftyp", brands), boxed(b"moov", &[0; 100]), boxed(b"mdat", &[0; 100]));
+        for film in [[ftyp.as_slice(), &moov, &mdat].concat(), [ftyp.as_slice(), &mdat, &moov].concat()] {
+            let error = header(&film).unwrap_err();
+            assert!(matches!(error, MediaError::RareKind { .. }), "{error:?}");
+            assert!(error.to_string().starts_with("This is a HEIC or AVIF film without a photo"), "{error}");
+        }
+        // Where the film is cut off, there may have been a photo behind it.
+        let cut = [ftyp.as_slice(), &moov[..50]].concat();
+        assert!(matches!(header(&cut), Err(MediaError::Damaged)));
+    }
+    // With a photo, it is one.
+    let photo = file(&[Item(1, b"av01", &[1])], &[size(8, 8)], &[]);
+    assert!(header(&[photo, boxed(b"moov", &[0; 100])].concat()).is_ok());
+}
+
+#[test]
 fn parts_out_of_proportion_are_refused() {
     let items = [Item(1, b"grid", &[1]), Item(2, b"hvc1", &[2])];
     let many = file(&items, &[size(100, 100), size(10_000, 10_000)], &[reference(b"dimg", 1, &[2, 2, 2])]);

@@ -61,6 +61,20 @@ async fn a_scan_is_of_the_day_that_it_shows() {
     let resource = [b"8BIM\x04\x04\0\0\0\0\0".as_slice(), &[iptc.len() as u8], &iptc].concat();
     let scan = with_segment(jpeg_saying(edited), 0xED, b"Photoshop 3.0\0", &resource);
     assert_dated(&dated(&alice, "scan.jpg", scan).await, "1989-05-05T12:08:45Z", "camera");
+    // Of many an old photo no more is known.
+    for (property, at) in [
+        ("exif:DateTimeOriginal='1989'", "1989-01-01T00:00:00Z"),
+        ("photoshop:DateCreated='1989-05'", "1989-05-01T00:00:00Z"),
+    ] {
+        assert_dated(&dated(&alice, "scan.jpg", with_xmp(jpeg_saying(edited), property)).await, at, "camera");
+    }
+    let iptc = [set(55, "19890000"), set(60, "000000")].concat();
+    let resource = [b"8BIM\x04\x04\0\0\0\0\0".as_slice(), &[iptc.len() as u8], &iptc].concat();
+    let scan = with_segment(jpeg_saying(edited), 0xED, b"Photoshop 3.0\0", &resource);
+    assert_dated(&dated(&alice, "scan.jpg", scan).await, "1989-01-01T00:00:00Z", "camera");
+    // What is said in words is no date; but the day of the scan is none either.
+    let vague = with_xmp(jpeg_saying(edited), "photoshop:DateCreated='about 1989'");
+    assert_eq!(dated(&alice, "scan.jpg", vague).await.1, "none");
     // The camera knows best when it took a photo.
     let taken = jpeg_saying(&[(Folder::Exif, TAKEN, Tagged::Text("2020:01:01 10:00:00"))]);
     let taken = with_xmp(taken, "photoshop:DateCreated='1989-05-05T14:08:45'");

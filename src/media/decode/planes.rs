@@ -86,7 +86,8 @@ pub(in crate::media) fn size(head: &[u8]) -> Option<(u32, u32, usize)> {
 /// The bytes of all planes of a picture of this size.
 pub(in crate::media) fn bytes(width: u32, height: u32) -> u64 {
     let half = |edge: u32| u64::from(edge.div_ceil(2));
-    u64::from(width) * u64::from(height) + 2 * half(width) * half(height)
+    // Of any size that a decoder may state, before anybody compares that with the photo's.
+    (u64::from(width) * u64::from(height)).saturating_add(2 * half(width) * half(height))
 }
 
 /// The pixels of the file at `path`, which is whole.
@@ -134,6 +135,7 @@ mod tests {
         let head = b"YUV4MPEG2 W3 H5 F30:1\nFRAME\n";
         assert_eq!(size(head), Some((3, 5, head.len())));
         assert_eq!(bytes(3, 5), 15 + 2 * 6);
+        assert_eq!(bytes(u32::MAX, u32::MAX), u64::MAX);
         for other in ["YUV4MPEG2 W3 H5 C444\nFRAME\n", "YUV4MPEG2 W3\nFRAME\n", "P6 3 5", "", "YUV4MPEG2 W3 H5 F30:1\n"]
         {
             assert_eq!(size(other.as_bytes()), None, "{other}");

@@ -2,17 +2,15 @@
 //!
 //! Ours for the same reason as [`tiff`](super::tiff): `kamadak-exif`, which can find it too, hands it at once to the
 //! reader that can be made to take gigabytes, and reads boxes of any length. Here the one box that describes the photo
-//! may have [`META`] bytes, and nothing else is read but the data itself.
+//! may have [`MOST_BYTES`], and nothing else is read but the data itself.
 //!
 //! Boxes: ISO/IEC 14496-12, sections 4.2 and 8.11; the item of EXIF data: ISO/IEC 23008-12, annex A.2.1.
 
 use std::io::{Read, Seek, SeekFrom};
 
 use super::{LONGEST, LONGEST_XMP, Said};
+use crate::media::heif::MOST_BYTES;
 use crate::media::heif_place::{number, place};
-
-/// Most bytes of the box that describes the photo. That of a 48-megapixel iPhone photo in tiles has 20 KB.
-const META: u64 = 4 << 20;
 
 /// Most boxes looked at on the way to that box; it is the second in practice.
 const BOXES: usize = 64;
@@ -49,7 +47,8 @@ fn data(meta: &[u8], mut file: impl Read + Seek, item: u64, longest: u64) -> Opt
     let mut data = Vec::new();
     for (offset, length) in place.extents {
         // A length of 0 is the rest of the file. No writer needs that for such data.
-        let length = Some(length).filter(|length| *length > 0 && data.len() as u64 + length <= longest)?;
+        let whole = length.saturating_add(data.len() as u64);
+        let length = Some(length).filter(|length| *length > 0 && whole <= longest)?;
         if place.in_meta {
             let start = usize::try_from(offset).ok()?;
             data.extend(idat?.get(start..)?.get(..usize::try_from(length).ok()?)?);
@@ -73,7 +72,7 @@ fn meta(file: &mut (impl Read + Seek)) -> Option<Vec<u8>> {
             at = at.checked_add(size)?;
             continue;
         }
-        let length = size.checked_sub(start + 4).filter(|length| *length <= META)?;
+        let length = size.checked_sub(start + 4).filter(|length| *length <= MOST_BYTES)?;
         file.seek(SeekFrom::Start(at + start + 4)).ok()?;
         let mut contents = Vec::new();
         file.take(length).read_to_end(&mut contents).ok()?;
@@ -135,6 +134,23 @@ mod tests {
             let file = heif(b"MM\0*data", in_meta);
             assert_eq!(exif(Cursor::new(&file), 100).unwrap(), b"MM\0*data");
             assert_eq!(exif(Cursor::new(&file), 17), None, "too long");
+        }
+    }
+
+    #[test]
+    fn pieces_that_are_too_long_together_are_not_read() {
+        let head = [1_u8, 0, 0, 0, 0x88, 0, 0, 1, 0, 7, 0, 0, 0, 0, 0, 2];
+        let with_second = |length: u64| {
+            let pieces = [0, 10, 10, length].map(u64::to_be_bytes).concat();
+            let size = u32::try_from(8 + head.len() + pieces.len()).unwrap().to_be_bytes();
+            let iloc = [size.as_slice(), b"iloc", &head, &pieces].concat();
+            data(&iloc, Cursor::new([1_u8; 100]), 7, 20).map(|data| data.len())
+        };
+        assert_eq!(with_second(5), Some(15));
+        assert_eq!(with_second(10), Some(20));
+        // With the first one, 2^64 bytes and 4 more.
+        for length in [0, 11, u64::MAX - 5, u64::MAX] {
+            assert_eq!(with_second(length), None, "{length}");
         }
     }
 

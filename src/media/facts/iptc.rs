@@ -68,7 +68,11 @@ mod tests {
         assert_eq!(of("19890505", "140845+0200"), Some(("1989-05-05 14:08:45".to_owned(), Some(120))));
         assert_eq!(of("19890505", "140845"), Some(("1989-05-05 14:08:45".to_owned(), None)));
         assert_eq!(of("19890505", "noon"), Some(("1989-05-05 00:00:00".to_owned(), None)));
-        assert_eq!(of("19890000", "140845"), None);
+        // 0 stands for what is not known (2:55).
+        assert_eq!(of("19890500", ""), Some(("1989-05-01 00:00:00".to_owned(), None)));
+        assert_eq!(of("19890000", "140845"), Some(("1989-01-01 00:00:00".to_owned(), None)));
+        assert_eq!(of("19890000", "noon"), Some(("1989-01-01 00:00:00".to_owned(), None)));
+        assert_eq!(of("00000000", "140845"), None);
         let whole = resources("19890505", "140845+0200");
         for length in 0..whole.len() {
             created(&whole[..length]);

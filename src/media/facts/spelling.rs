@@ -1,7 +1,8 @@
 //! Dates as cameras and programs spell them.
 //!
 //! EXIF asks for "2024:07:14 18:30:05", XMP for ISO 8601, IPTC for "20240714". In files there are also dashes, slashes and
-//! dots, numbers padded with spaces, times without seconds, days without times, and offsets from UTC behind any of it.
+//! dots, numbers padded with spaces, times without seconds, days without times, and offsets from UTC behind any of it. Of
+//! an old photo often a month or a year is all that is known: "1989-05", "19890000".
 
 use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
@@ -11,7 +12,7 @@ pub(super) const WHOLE_HOURS: std::ops::RangeInclusive<i16> = -12..=14;
 /// A time as a clock showed it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Spelt {
-    /// To the second; midnight where a day is all that is said.
+    /// To the second; midnight where a day is all that is said, on the first where it is a month or a year.
     pub local: NaiveDateTime,
     /// What is said of a part of a second.
     pub fraction: Option<TimeDelta>,
@@ -23,15 +24,17 @@ impl Spelt {
     /// The time in this text; `None` where it is none, or not of any calendar.
     pub(super) fn read(text: &[u8]) -> Option<Self> {
         let mut rest = Scanner(text.trim_ascii());
-        let day = rest.date()?;
+        let (day, is_whole) = rest.date()?;
         let rest = Scanner(rest.0.trim_ascii_start());
         let mut rest = Scanner(rest.0.strip_prefix(b"T").unwrap_or(rest.0).trim_ascii_start());
-        // Some cameras leave the time blank: "  :  :  ".
-        if rest.0.iter().all(|byte| matches!(byte, b' ' | b':')) {
-            return Some(Self { local: day.and_time(NaiveTime::MIN), fraction: None, offset: None });
+        let midnight = Self { local: day.and_time(NaiveTime::MIN), fraction: None, offset: None };
+        // Some cameras leave the time blank.
+        if rest.is_blank() {
+            return Some(midnight);
         }
         let (time, fraction) = rest.time()?;
-        Some(Self { local: day.and_time(time), fraction, offset: offset(rest.0) })
+        // The time of an unknown day says nothing.
+        Some(if is_whole { Self { local: day.and_time(time), fraction, offset: offset(rest.0) } } else { midnight })
     }
 }
 
@@ -104,18 +107,40 @@ impl<'a> Scanner<'a> {
         self.number(1, 2)
     }
 
-    fn date(&mut self) -> Option<NaiveDate> {
-        let year = self.number(4, 4)?.cast_signed();
-        let (month, day) = if self.skip_one(b":-/.") {
-            let month = self.padded()?;
-            if !self.skip_one(b":-/.") {
-                return None;
-            }
-            (month, self.padded()?)
+    /// Whether nothing is left but what stands between numbers: "  :  :  ".
+    fn is_blank(&self) -> bool {
+        self.0.iter().all(|byte| matches!(byte, b' ' | b':'))
+    }
+
+    /// A day, and whether that is known: of a month or a year alone, it is the first. What is not known is left out, blank
+    /// or 0.
+    fn date(&mut self) -> Option<(NaiveDate, bool)> {
+        let year = self.number(4, 4).filter(|year| *year > 0)?.cast_signed();
+        let said = if self.is_blank() {
+            (0, 0)
+        } else if self.skip_one(b":-/.") {
+            self.month_and_day()?
         } else {
             (self.number(2, 2)?, self.number(2, 2)?)
         };
-        NaiveDate::from_ymd_opt(year, month, day)
+        let (month, day) = match said {
+            (0, 0) => (1, 1),
+            (month, 0) => (month, 1),
+            whole => whole,
+        };
+        Some((NaiveDate::from_ymd_opt(year, month, day)?, said == (month, day)))
+    }
+
+    /// The rest of a date in which something stands between the numbers.
+    fn month_and_day(&mut self) -> Option<(u32, u32)> {
+        let month = self.padded()?;
+        if self.is_blank() {
+            return Some((month, 0));
+        }
+        if !self.skip_one(b":-/.") {
+            return None;
+        }
+        Some((month, self.padded()?))
     }
 
     fn time(&mut self) -> Option<(NaiveTime, Option<TimeDelta>)> {
@@ -159,6 +184,15 @@ mod tests {
             ("2004-06-08T09:05:07Z", "2004-06-08T09:05:07", Some(0)),
             ("  2004:06:08 09:05:07  ", "2004-06-08T09:05:07", None),
             ("2004:06:08 09:05:07 or so", "2004-06-08T09:05:07", None),
+            ("2004", "2004-01-01T00:00:00", None),
+            ("2004-06", "2004-06-01T00:00:00", None),
+            ("2004:06", "2004-06-01T00:00:00", None),
+            ("2004:06:     :  :  ", "2004-06-01T00:00:00", None),
+            ("2004:  :     :  :  ", "2004-01-01T00:00:00", None),
+            ("2004:00:00 00:00:00", "2004-01-01T00:00:00", None),
+            ("20040000", "2004-01-01T00:00:00", None),
+            ("20040600", "2004-06-01T00:00:00", None),
+            ("20040600T090507-0930", "2004-06-01T00:00:00", None),
         ] {
             let spelt = Spelt::read(text.as_bytes()).unwrap_or_else(|| panic!("{text}"));
             assert_eq!(spelt.local.format("%FT%T").to_string(), time, "{text}");
@@ -175,8 +209,13 @@ mod tests {
             "2023:02:30 10:00:00",
             "2023:02:03 25:00:00",
             "2023:02:03 10:61:00",
-            "2023:02",
-            "2023",
+            "0000",
+            "00000000",
+            "2023:00:15",
+            "2023:13",
+            "2023:02-",
+            "2023 or so",
+            "202302",
             "    :  :     :  :  ",
             "+024:07:14 18:30:05",
             "yesterday",

@@ -3,7 +3,8 @@
 //! A file may tell several times, and by different hands: the camera's EXIF data, the XMP and IPTC data of programs that a
 //! scan or an old photo was dated with, a later edit. What counts is when the picture was taken: the shutter's time as the
 //! camera wrote it; else the day that somebody gave to what the picture shows; else when the file was first made; last,
-//! when a camera's file was changed. (So do exiftool's and the Metadata Working Group's mappings order them.)
+//! when a camera's file was changed. (So do exiftool's and the Metadata Working Group's mappings order them.) Where
+//! somebody gave a day to the picture in words that are no date here, its scan's day is not stated instead.
 //!
 //! EXIF tells the time that a clock on the wall showed. Where it was ahead of UTC stands beside it since EXIF 2.31 (2016);
 //! before that, and in many phones still, only the satellites' own time lets us work it out.
@@ -58,14 +59,22 @@ pub(super) fn taken_at(
 ) -> Option<(DateTime<Utc>, Option<i16>)> {
     let camera = |clock: &Clock| by_camera(exif?, clock, now);
     let dates = said.xmp.as_deref().map(xmp::Dates::read).unwrap_or_default();
-    let program = |text: Option<String>| at(Spelt::read(text?.as_bytes())?, None, now);
-    camera(&ORIGINAL)
-        .or_else(|| program(dates.original))
-        .or_else(|| program(dates.created))
-        .or_else(|| at(iptc::created(said.iptc.as_deref()?)?, None, now))
-        .or_else(|| camera(&DIGITIZED))
-        .or_else(|| program(dates.digitized))
+    let program = |text: &Option<String>| at(Spelt::read(text.as_ref()?.as_bytes())?, None, now);
+    let shown = camera(&ORIGINAL)
+        .or_else(|| program(&dates.original))
+        .or_else(|| program(&dates.created))
+        .or_else(|| at(iptc::created(said.iptc.as_deref()?)?, None, now));
+    if shown.is_some() || [&dates.original, &dates.created].into_iter().flatten().any(|text| is_vague(text)) {
+        return shown;
+    }
+    camera(&DIGITIZED)
+        .or_else(|| program(&dates.digitized))
         .or_else(|| if has_camera { camera(&CHANGED) } else { None })
+}
+
+/// Whether a text that is no date names a time all the same: "about 1989". One of zeros names none.
+fn is_vague(text: &str) -> bool {
+    Spelt::read(text.as_bytes()).is_none() && text.bytes().any(|byte| matches!(byte, b'1'..=b'9'))
 }
 
 fn by_camera(exif: &Tiff, clock: &Clock, now: DateTime<Utc>) -> Option<(DateTime<Utc>, Option<i16>)> {
@@ -196,6 +205,34 @@ mod tests {
         assert_eq!(year(&scan, "xmp:CreateDate"), "2021");
         assert_eq!(year(&camera, "exif:DateTimeOriginal"), "2020");
         assert_eq!(year(&exif(&[(CHANGED.date, "2021:04:01 08:22:44")]), "xmp:CreateDate"), "1989");
+    }
+
+    #[test]
+    fn a_year_a_month_or_a_vague_word_of_what_a_photo_shows_goes_before_its_scan() {
+        let scan = tiff(&[
+            (CHANGED.date, Value::Text("2021:04:01 08:22:44")),
+            (DIGITIZED.date, Value::Text("2021:03:31 10:00:00")),
+        ]);
+        let day = |name: &str, date: &str| {
+            let packet = format!(
+                "<r:RDF xmlns:r='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><r:Description {name}='{date}' \
+                 xmlns:exif='http://ns.adobe.com/exif/1.0/' xmlns:photoshop='http://ns.adobe.com/photoshop/1.0/'/>\
+                 </r:RDF>"
+            );
+            let said = Said { xmp: Some(packet.into_bytes()), ..Said::default() };
+            let (time, offset) = taken_at(&said, Tiff::open(&scan).as_ref(), true, Utc::now())?;
+            assert_eq!(offset, None);
+            Some(time.format("%F %T").to_string())
+        };
+        for name in ["exif:DateTimeOriginal", "photoshop:DateCreated"] {
+            assert_eq!(day(name, "1989").as_deref(), Some("1989-01-01 00:00:00"));
+            assert_eq!(day(name, "1989-05").as_deref(), Some("1989-05-01 00:00:00"));
+            assert_eq!(day(name, "about 1989"), None);
+            // Nobody has said anything.
+            for nothing in ["", "0000-00-00", "unknown"] {
+                assert_eq!(day(name, nothing).as_deref(), Some("2021-03-31 10:00:00"), "{nothing}");
+            }
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::{OutsideDecoder, Program, watch};
+use super::{OutsideDecoder, Program, Reads, watch};
 use crate::media::{Format, Limits, MediaError};
 
 /// What the decoder is called: since libheif 1.18, and before.
@@ -20,14 +20,22 @@ const NAMES: [&str; 2] = ["heif-dec", "heif-convert"];
 /// Where it is when PATH does not lead there.
 const FOLDERS: [&str; 4] = ["/usr/bin", "/usr/local/bin", "/opt/homebrew/bin", "/home/linuxbrew/.linuxbrew/bin"];
 
-/// 16 × 16 pixels: a picture and nothing else, which needs the codec alone.
-const TRIALS: [(Format, &[u8]); 2] =
-    [(Format::Heic, include_bytes!("trial.heic")), (Format::Avif, include_bytes!("trial.avif"))];
+/// Two photos of 16 × 16 pixels.
+struct Trial {
+    format: Format,
+    /// A picture and nothing else, which needs the codec alone.
+    plain: &'static [u8],
+    /// As phones and programs write them: a gain map and a thumbnail that belong to two images each, descriptions, a
+    /// colour profile that libpng does not like. Around what `heif-enc` coded, as `tests/integration/support/heif.rs`
+    /// does.
+    rich: &'static [u8],
+}
 
-/// As phones and programs write them: a gain map and a thumbnail that belong to two images each, descriptions, a
-/// colour profile that libpng does not like. Around what `heif-enc` coded, as `tests/integration/support/heif.rs` does.
-const RICH_TRIALS: [(Format, &[u8]); 2] =
-    [(Format::Heic, include_bytes!("trial-rich.heic")), (Format::Avif, include_bytes!("trial-rich.avif"))];
+const HEIC: Trial =
+    Trial { format: Format::Heic, plain: include_bytes!("trial.heic"), rich: include_bytes!("trial-rich.heic") };
+
+const AVIF: Trial =
+    Trial { format: Format::Avif, plain: include_bytes!("trial.avif"), rich: include_bytes!("trial-rich.avif") };
 
 /// The option by which newer versions (libheif 1.17) pack a PNG quickly. Older ones always take several times as long for
 /// that as for decoding, and are asked for planes where that will do.
@@ -62,10 +70,17 @@ impl OutsideDecoder {
     /// With this decoder, as far as it shows what it can do.
     pub fn tried_out(lumina: &Path, decoder: &Path) -> Self {
         let found = Self::with(lumina, decoder);
-        let can = |(format, bytes): (Format, &[u8])| found.try_out(format, bytes);
-        let [heic, avif] = TRIALS.map(can);
-        let rich = heic && avif && RICH_TRIALS.into_iter().all(can);
-        Self { heic, avif, rich, ..found }
+        // Each by itself: where one codec is missing, what the other lacks is worth knowing too.
+        let [heic, avif] = [HEIC, AVIF].map(|Trial { format, plain, rich }| {
+            if !found.try_out(format, plain) {
+                Reads::Nothing
+            } else if found.try_out(format, rich) {
+                Reads::All
+            } else {
+                Reads::Plain
+            }
+        });
+        Self { heic, avif, ..found }
     }
 
     /// With this decoder, whatever it can do.
@@ -81,12 +96,12 @@ impl OutsideDecoder {
         let planes = !packs_quickly && help.contains("y4m");
         let name = name(decoder, &help);
         let program = Program { launcher, path: decoder.to_owned(), name, options, planes };
-        Self { program: Some(program), heic: true, avif: true, rich: true, patience: Duration::MAX }
+        Self { program: Some(program), heic: Reads::All, avif: Reads::All, patience: Duration::MAX }
     }
 
     /// As it is where none is installed.
     pub fn missing_altogether() -> Self {
-        Self { program: None, heic: false, avif: false, rich: false, patience: Duration::MAX }
+        Self { program: None, heic: Reads::Nothing, avif: Reads::Nothing, patience: Duration::MAX }
     }
 
     fn try_out(&self, format: Format, bytes: &[u8]) -> bool {
@@ -112,19 +127,22 @@ impl OutsideDecoder {
 
     /// What is missing and how to get it, in a line for whoever runs the server; `None` when all is there.
     pub fn missing(&self) -> Option<String> {
-        let formats = match (self.heic, self.avif) {
-            (true, true) if self.rich => return None,
-            (true, true) => {
-                let name = self.program.as_ref().map_or("", |program| &program.name);
-                return Some(format!(
-                    "HEIC and AVIF photos are taken, but some will be refused: {name} does not read all that phones \
-                     write. Install a newer version of libheif"
-                ));
-            }
-            (true, false) => "AVIF",
-            (false, true) => "HEIC",
-            (false, false) => "HEIC and AVIF",
-        };
+        let sentences = [self.refused(), self.partly_refused()];
+        Some(sentences.into_iter().flatten().collect::<Vec<_>>().join(". ")).filter(|words| !words.is_empty())
+    }
+
+    /// Which formats it reads so much of, as people say it.
+    fn formats(&self, so_much: Reads) -> Option<&'static str> {
+        match (self.heic == so_much, self.avif == so_much) {
+            (true, true) => Some("HEIC and AVIF"),
+            (true, false) => Some("HEIC"),
+            (false, true) => Some("AVIF"),
+            (false, false) => None,
+        }
+    }
+
+    fn refused(&self) -> Option<String> {
+        let formats = self.formats(Reads::Nothing)?;
         Some(match &self.program {
             None => format!(
                 "{formats} photos are refused: heif-dec or heif-convert is not installed (Debian, Ubuntu: \
@@ -137,6 +155,14 @@ impl OutsideDecoder {
                 program.name
             ),
         })
+    }
+
+    fn partly_refused(&self) -> Option<String> {
+        let (formats, name) = (self.formats(Reads::Plain)?, self.name().unwrap_or_default());
+        Some(format!(
+            "{formats} photos are taken, but some will be refused: {name} does not read all that phones write. Install \
+             a newer version of libheif"
+        ))
     }
 }
 

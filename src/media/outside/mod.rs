@@ -45,14 +45,21 @@ pub(super) const PACKAGE: &str = "libheif's tools";
 /// Longest that one photo may take, however large: its decoding keeps others waiting. 48 megapixels took 16 s.
 const MOST_CPU_SECONDS: u64 = 60;
 
+/// How much of a format a decoder reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reads {
+    Nothing,
+    /// A picture alone, and not all that phones write beside it.
+    Plain,
+    All,
+}
+
 /// The decoder of HEIC and AVIF that was found at the start, or what is missing.
 #[derive(Clone, Debug)]
 pub struct OutsideDecoder {
     program: Option<Program>,
-    heic: bool,
-    avif: bool,
-    /// Whether it reads them with all that phones write into them.
-    rich: bool,
+    heic: Reads,
+    avif: Reads,
     /// The longest wait for one photo, when it is shorter than what the photo's size allows.
     patience: Duration,
 }
@@ -138,8 +145,8 @@ impl OutsideDecoder {
     /// Whether photos of this format can be decoded.
     pub fn can(&self, format: Format) -> bool {
         match format {
-            Format::Heic => self.heic,
-            Format::Avif => self.avif,
+            Format::Heic => self.heic != Reads::Nothing,
+            Format::Avif => self.avif != Reads::Nothing,
             _ => false,
         }
     }
@@ -197,7 +204,8 @@ fn planes_size(path: &Path) -> Option<(u32, u32)> {
         File::open(path)?.take(128).read_to_end(&mut head)?;
         let length = std::fs::metadata(path)?.len();
         let size = planes::size(&head);
-        let whole = size.filter(|&(width, height, at)| length == at as u64 + planes::bytes(width, height));
+        let whole =
+            size.filter(|&(width, height, at)| length == planes::bytes(width, height).saturating_add(at as u64));
         Ok(whole.map(|(width, height, _)| (width, height)))
     };
     read().ok().flatten()

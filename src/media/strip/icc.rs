@@ -106,7 +106,7 @@ fn without_padding(value: &[u8]) -> &[u8] {
         Some(b"XYZ ") => Some(20),
         Some(b"sf32") => Some(44),
         Some(b"cicp") => Some(12),
-        Some(b"curv") => long(value, 8).map(|count| 12 + 2 * count),
+        Some(b"curv") => long(value, 8).map(|count| count.saturating_mul(2).saturating_add(12)),
         Some(b"para") => value.get(9).and_then(|kind| [16, 24, 28, 32, 40].get(usize::from(*kind)).copied()),
         _ => None,
     };

@@ -10,7 +10,7 @@ use super::hostile::{Fake, LONG, LUMINA};
 use super::outside::{decode, real};
 use super::{ALONE, encoded};
 use crate::support::exif::{Folder, TAKEN, Value, tiff};
-use crate::support::heif::Heif;
+use crate::support::heif::{Heif, boxed};
 use crate::support::images::{corners, encoded as file};
 use crate::support::*;
 
@@ -67,6 +67,28 @@ fn no_brand_and_no_film_keeps_a_photo_out() {
     for major in [b"avif", b"avis", b"mif1", b"msf1", b"1pic", b"MA1B"] {
         let bytes = picture("avif").brands(&[major, b"msf1", b"avis", b"avif"]).with_film().build();
         decode(real(), &bytes).unwrap_or_else(|error| panic!("{major:?}: {error:?}")).assert_upright();
+    }
+}
+
+/// That of ISO Coated v2 has 1.8 MB.
+#[test]
+fn no_size_of_a_profile_keeps_a_photo_out() {
+    for extension in ["heic", "avif"] {
+        let mut icc = profile_for(b"CMYK");
+        icc.resize(1_800_000, 0);
+        decode(real(), &picture(extension).profile(&icc).build()).unwrap().assert_upright();
+    }
+}
+
+#[tokio::test]
+async fn a_film_without_a_photo_is_called_one_of_a_rare_kind() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    for brands in [b"msf1\0\0\0\0msf1hevc".as_slice(), b"hevc\0\0\0\0msf1hevc", b"avis\0\0\0\0msf1avis"] {
+        let film = [boxed(b"ftyp", brands), boxed(b"moov", &boxed(b"mvhd", &[0; 100])), boxed(b"mdat", &[0; 100])];
+        let refused = alice.post_upload(Upload::new().file("burst.heic", film.concat())).await.assert_status(415);
+        let refused = refused.assert_says("a HEIC or AVIF film without a photo of its own");
+        assert!(!refused.text().contains("damaged"));
     }
 }
 
@@ -149,6 +171,20 @@ fn a_decoder_too_old_for_what_phones_write_is_known_at_the_start() {
     let found = OutsideDecoder::tried_out(Path::new(LUMINA), &fake.path());
     assert!(found.missing().unwrap().contains("newer version of libheif"), "{:?}", found.missing());
     assert!(!matches!(decode(&found, &picture("heic").build()), Err(MediaError::DecoderMissing { .. })));
+    assert!(found.missing().unwrap().starts_with("HEIC and AVIF photos are taken, but some"), "{:?}", found.missing());
     assert_eq!(real().missing(), None);
     assert!(real().name().unwrap().contains(" of libheif 1."), "{:?}", real().name());
+}
+
+/// What one format lacks is told though the other cannot be read at all.
+#[test]
+fn each_format_is_tried_by_itself() {
+    let script =
+        "while IFS= read -r line || [ -n \"$line\" ]; do case $line in *tmap*|*avif*) exit 1;; esac; done < photo.heif
+        exec cat \"${0%/*}/good.png\" > photo.png";
+    let fake = Fake::new(script, LONG);
+    fake.file("good.png", &file(&corners(16, 16), image::ImageFormat::Png));
+    let missing = OutsideDecoder::tried_out(Path::new(LUMINA), &fake.path()).missing().unwrap();
+    assert!(missing.contains("AVIF photos are refused: "), "{missing}");
+    assert!(missing.contains(". HEIC photos are taken, but some will be refused: "), "{missing}");
 }
