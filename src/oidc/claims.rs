@@ -58,6 +58,7 @@ impl Claims {
             email_verified: self.email_verified,
             preferred_username: self.preferred_username,
             name: self.name,
+            untold: None,
         }
     }
 }

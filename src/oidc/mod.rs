@@ -18,11 +18,17 @@ mod tokens;
 
 pub use http::printable;
 
-use oauth2::{AuthorizationCode, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, Scope, TokenResponse};
+use std::cell::Cell;
+
+use oauth2::{
+    AsyncHttpClient, AuthorizationCode, CsrfToken, HttpRequest, PkceCodeChallenge, PkceCodeVerifier, Scope,
+    TokenResponse,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::config::OidcConfig;
 use claims::Claims;
+use http::NoTokens;
 use provider::{Known, Provider};
 use signature::{NotSigned, Signed};
 use tokens::Tokens;
@@ -57,10 +63,12 @@ pub struct Person {
     pub preferred_username: Option<String>,
     /// Their name in full.
     pub name: Option<String>,
+    /// Why the provider did not tell an address, where it was asked for one and could not answer.
+    pub untold: Option<OidcError>,
 }
 
 /// Why nobody was told to us. The texts are for the log.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum OidcError {
     /// The provider does not answer, or not as one does.
     #[error("the provider is away: {0}")]
@@ -153,16 +161,18 @@ impl Oidc {
                 }
                 Ok(Some(more)) => person.add(more),
                 Ok(None) => {}
-                // Without an address nobody can be let in who is new; a name there are others for.
-                Err(error) if person.email.is_none() => return Err(error),
-                Err(error) => tracing::warn!(%error, "the provider does not tell more about somebody"),
+                // Whoever is connected is known by issuer and subject, and needs none of it.
+                Err(error) => {
+                    tracing::warn!(%error, "the provider does not tell more about somebody");
+                    person.untold = person.email.is_none().then_some(error);
+                }
             }
         }
         Ok(person)
     }
 
     /// Whether the provider can be used as it is configured: it answers, and knows us. It is asked for tokens for a code that
-    /// nobody was given, which it refuses after it has found out who asks.
+    /// nobody was given. Only that it finds nothing wrong but the code shows that it has found out who asks.
     ///
     /// # Errors
     /// [`OidcError`].
@@ -170,16 +180,24 @@ impl Oidc {
         let known = self.provider.known().await?;
         let (_, verifier) = PkceCodeChallenge::new_random_sha256();
         match self.exchange(&known, callback, "a code of lumina doctor", verifier.into_secret()).await {
-            Ok(_) | Err(OidcError::Refused(_)) => Ok(()),
-            Err(error) => Err(error),
+            Err(NoTokens::BadCode(_)) => Ok(()),
+            Err(NoTokens::Other(error)) => Err(error),
+            Ok(_) => Err(OidcError::Refused("it gives tokens for a code that is made up".to_owned())),
         }
     }
 
-    async fn exchange(&self, known: &Known, callback: &str, code: &str, verifier: String) -> Result<Tokens, OidcError> {
+    async fn exchange(&self, known: &Known, callback: &str, code: &str, verifier: String) -> Result<Tokens, NoTokens> {
         let client = known.client(&self.config, callback)?;
         let asked = client.exchange_code(AuthorizationCode::new(code.to_owned()));
         let asked = asked.set_pkce_verifier(PkceCodeVerifier::new(verifier));
-        asked.request_async(self.provider.http()).await.map_err(http::failed_exchange)
+        // The crate does not tell the status of an answer that is an error.
+        let status = Cell::new(None);
+        let (provider, heard) = (self.provider.http(), &status);
+        let ask = move |request: HttpRequest| {
+            let answer = provider.call(request);
+            async move { answer.await.inspect(|answer| heard.set(Some(answer.status()))) }
+        };
+        asked.request_async(&ask).await.map_err(|error| http::failed_exchange(error, status.get()))
     }
 
     /// What the provider has signed for us; it may have new keys since we last asked.

@@ -87,7 +87,7 @@ pub async fn begin(
     link: Link,
 ) -> Result<String, AppError> {
     let oidc = provider(state)?;
-    let (url, secrets) = oidc.begin(&state.absolute(callback)).await.map_err(|error| told(oidc, error))?;
+    let (url, secrets) = oidc.begin(&state.absolute(callback)).await.map_err(|error| told(oidc.name(), error))?;
     let journey = Journey { purpose, link, began: Utc::now().timestamp(), secrets };
     let content = serde_json::to_string(&journey).map_err(AppError::internal)?;
     let key = state.oidc_keys.first().ok_or_else(|| AppError::internal("no secret key"))?;
@@ -133,7 +133,7 @@ pub async fn finish(
         return Err(stale("a state for the second time"));
     }
     let person = oidc.finish(&state.absolute(callback), &code, answer.iss.as_deref(), secrets).await;
-    let person = person.map_err(|error| told(oidc, error))?;
+    let person = person.map_err(|error| told(oidc.name(), error))?;
     tried.take_back().await?;
     Ok(Returned { person, purpose, link })
 }
@@ -170,6 +170,10 @@ pub async fn account(state: &web::Data<AppState>, person: Person, invitation: St
     let find = move |conn: &mut PgConnection| {
         if let Some(user) = Identity::user(conn, &person.issuer, &person.subject)? {
             return Ok(user);
+        }
+        // By an address an account would be found, or made.
+        if let Some(error) = &person.untold {
+            return Err(told(&name, error.clone()));
         }
         let email = person.email.clone().filter(|email| checked_email(email).is_fine());
         let there = email.as_deref().map(|email| User::by_login(conn, email)).transpose()?.flatten();
@@ -245,8 +249,7 @@ fn taken(name: &str) -> String {
     )
 }
 
-fn told(oidc: &Oidc, error: OidcError) -> AppError {
-    let name = oidc.name();
+fn told(name: &str, error: OidcError) -> AppError {
     match error {
         OidcError::Away(detail) => AppError::Elsewhere {
             reason: format!("{name} cannot be reached just now. Try again in a moment, or log in with a password.")

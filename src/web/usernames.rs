@@ -50,6 +50,7 @@ mod tests {
                 email_verified: false,
                 preferred_username: preferred.map(str::to_owned),
                 name: name.map(str::to_owned),
+                untold: None,
             };
             assert_eq!(usernames(&person).take(2).collect::<Vec<_>>(), expected);
             assert!(usernames(&person).count() > 50);
@@ -66,6 +67,7 @@ mod tests {
             email_verified: false,
             preferred_username: name,
             name: None,
+            untold: None,
         };
         assert!(usernames(&person).all(|name| name.len() <= 50));
     }

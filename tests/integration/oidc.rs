@@ -1,8 +1,10 @@
 //! Logging in with an OpenID Connect provider: one that lies, and a real one.
 
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use lumina::config::Registration;
+use lumina::oidc::{Oidc, OidcError};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -21,6 +23,47 @@ async fn with(provider: &LyingProvider) -> TestApp {
 async fn log_in(client: &Client, provider: &LyingProvider) -> Answer {
     let sent = client.get("/login/oidc").await.assert_status(303);
     client.get(&format!("/login/oidc/callback?{}", provider.let_in(sent.location()))).await
+}
+
+/// Status, type and body of an answer.
+type Instead = (u16, &'static str, &'static str);
+
+/// As Auth0 answers a wrong client secret.
+const ACCESS_DENIED: Instead =
+    (401, "application/json", r#"{"error":"access_denied","error_description":"Unauthorized"}"#);
+const NOT_FOUND: Instead = (404, "text/html", "<h1>Not found</h1>");
+const BAD_GATEWAY: Instead = (502, "text/html", "<h1>Bad gateway</h1>");
+
+/// A provider that is this one but for an endpoint (`token`, `userinfo`), which gives another answer; where it is.
+fn with_endpoint(provider: &LyingProvider, endpoint: &str, instead: Instead) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (at, behind) = (format!("http://{}", listener.local_addr().unwrap()), &provider.issuer);
+    let mut metadata = json!({
+        "issuer": at,
+        "authorization_endpoint": format!("{behind}/authorize"),
+        "token_endpoint": format!("{behind}/token"),
+        "userinfo_endpoint": format!("{behind}/me"),
+        "jwks_uri": format!("{behind}/keys"),
+    });
+    metadata[format!("{endpoint}_endpoint")] = json!(format!("{at}/instead"));
+    let metadata = metadata.to_string();
+    std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let site = move || {
+                let metadata = metadata.clone();
+                let answer = move |request: HttpRequest| {
+                    let (status, kind, body) = match request.path() {
+                        "/instead" => (instead.0, instead.1, instead.2.to_owned()),
+                        _ => (200, "application/json", metadata.clone()),
+                    };
+                    async move { HttpResponse::build(status.try_into().unwrap()).content_type(kind).body(body) }
+                };
+                App::new().default_service(web::to(answer))
+            };
+            HttpServer::new(site).workers(1).disable_signals().listen(listener).unwrap().run().await.unwrap();
+        });
+    });
+    at
 }
 
 fn counts(app: &TestApp) -> String {
@@ -245,6 +288,60 @@ async fn a_wrong_client_secret_is_an_error_in_the_log_and_for_the_doctor() {
         assert_eq!(check["state"], state, "{check}");
         assert!(!check.to_string().contains(wrong), "{check}");
     }
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_does_not_know_this_server_or_is_none_is_told_from_a_bad_code() {
+    let provider = LyingProvider::start().await;
+    let check = async |issuer: &str| {
+        Oidc::new(oidc::config(issuer)).unwrap().check("http://localhost:1/login/oidc/callback").await
+    };
+    check(&provider.issuer).await.unwrap();
+    provider.lie(Lies { unknown_client: true, ..Lies::default() });
+    assert!(matches!(check(&provider.issuer).await, Err(OidcError::Misconfigured(_))));
+    let misconfigured = with_endpoint(&provider, "token", ACCESS_DENIED);
+    let error = check(&misconfigured).await.unwrap_err();
+    assert!(matches!(error, OidcError::Misconfigured(_)) && error.to_string().contains("access_denied"), "{error}");
+    let unreadable = (200, "application/json", "[]");
+    for instead in [NOT_FOUND, BAD_GATEWAY, unreadable] {
+        let error = check(&with_endpoint(&provider, "token", instead)).await.unwrap_err();
+        assert!(matches!(error, OidcError::Away(_)) && error.to_string().contains(&instead.0.to_string()), "{error}");
+    }
+    let odd = (400, "application/json", r#"{"error":"invalid_request"}"#);
+    let error = check(&with_endpoint(&provider, "token", odd)).await.unwrap_err();
+    assert!(matches!(error, OidcError::Refused(_)), "{error}");
+
+    let away = with_endpoint(&provider, "token", NOT_FOUND);
+    for (issuer, words) in [(misconfigured, "does not know this server"), (away, "cannot be reached just now")] {
+        let app = TestApp::start_with(|it| it.oidc = Some(oidc::config(&issuer))).await;
+        let erin = app.visitor();
+        log_in(&erin, &provider).await.assert_status(503).assert_says(words);
+        assert!(!erin.is_signed_in().await);
+    }
+}
+
+#[tokio::test]
+async fn who_is_connected_needs_nothing_of_what_user_info_would_tell() {
+    let provider = LyingProvider::start().await;
+    let issuer = with_endpoint(&provider, "userinfo", (500, "text/html", "<h1>Not today</h1>"));
+    let app = TestApp::start_with(|it| it.oidc = Some(oidc::config(&issuer))).await;
+    let claims = |subject: &str, email: Value| {
+        let claims = vec![("iss", json!(issuer)), ("sub", json!(subject)), ("email", email)];
+        Lies { claims, ..Lies::default() }
+    };
+    provider.lie(claims("erin", json!("erin@example.org")));
+    log_in(&app.visitor(), &provider).await.assert_status(303);
+    provider.lie(claims("erin", Value::Null));
+    let erin = app.visitor();
+    log_in(&erin, &provider).await.assert_status(303);
+    assert!(erin.is_signed_in().await);
+    assert_eq!(counts(&app), "1 2 1");
+    // For somebody new it matters.
+    provider.lie(claims("another", Value::Null));
+    let another = app.visitor();
+    log_in(&another, &provider).await.assert_status(503).assert_says("cannot be reached just now");
+    assert!(!another.is_signed_in().await);
+    assert_eq!(counts(&app), "1 2 1");
 }
 
 #[tokio::test]
