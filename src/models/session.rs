@@ -28,7 +28,7 @@ pub struct Session {
     pub id: SessionId,
     /// What the browser said it is.
     pub user_agent: String,
-    /// What the next page says once.
+    /// What next pages say: a list, the latest last.
     pub notice: Option<Value>,
     /// When the device signed in.
     pub created_at: DateTime<Utc>,
@@ -196,7 +196,17 @@ impl Session {
         diesel::delete(sessions::table.filter(sessions::user_id.eq(user))).execute(conn)
     }
 
-    /// Leaves a word for the next page, or takes it away.
+    /// What next pages say; until the transaction ends nobody else changes that.
+    ///
+    /// # Errors
+    /// Of the database.
+    pub fn notice_to_change(conn: &mut PgConnection, id: SessionId) -> QueryResult<Option<Value>> {
+        let row: Option<Option<Value>> =
+            sessions::table.find(id).for_update().select(sessions::notice).first(conn).optional()?;
+        Ok(row.flatten())
+    }
+
+    /// Says what next pages say.
     ///
     /// # Errors
     /// Of the database.

@@ -1,10 +1,12 @@
-//! What the next page says once, after a redirect.
+//! What the next page says once, after a redirect; of what can be undone, each page for as long as that is so.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use askama::Template;
 use chrono::{DateTime, Utc};
+use diesel::PgConnection;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::app::AppState;
 use crate::error::AppError;
@@ -17,7 +19,10 @@ use crate::web::htmx::page;
 const READ: i64 = 8;
 const FOLLOW: i64 = 20;
 
-/// Kept in the session's row until a page shows it.
+/// The most that wait in one session: deletions of which each can still be undone, and one word about something else.
+const MOST: usize = 5;
+
+/// Kept in the session's row until a page shows it, or it cannot be undone any more.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Notice {
@@ -106,18 +111,27 @@ impl Notice {
         Self::Deleted { photos, one, until: Utc::now() + UNDO }
     }
 
-    /// The notice that waits in `session`, for the page that answers `request`. What can be undone is shown by every page for
-    /// as long as that is so.
+    /// The latest notice that waits in `session`, for the page that answers `request`. What can be undone is shown by every
+    /// page for as long as that is so.
     #[must_use]
     pub fn show(request: &HttpRequest, session: &Session) -> Option<ShownNotice> {
-        // One that an older version left may not be readable: then there is nothing to say.
-        let notice: Self = session.notice.clone().and_then(|value| serde_json::from_value(value).ok())?;
-        let seconds = notice.seconds();
-        if notice.undo().is_none() || seconds <= 0 {
+        let waiting = Self::waiting(session.notice.as_ref());
+        if !waiting.iter().all(Self::can_be_undone) {
             request.extensions_mut().insert(Showing(session.id));
         }
-        let back = request.uri().path_and_query().map(ToString::to_string).unwrap_or_default();
-        (seconds > 0).then(|| notice.shown_on(back))
+        let notice = waiting.iter().rfind(|notice| notice.seconds() > 0)?;
+        Some(notice.shown_on(request.uri().path_and_query().map(ToString::to_string).unwrap_or_default()))
+    }
+
+    /// What a session's row has of them, the latest last. What another version left may not be readable: then there is nothing
+    /// to say of it.
+    fn waiting(kept: Option<&Value>) -> Vec<Self> {
+        let kept = kept.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        kept.iter().filter_map(|notice| serde_json::from_value(notice.clone()).ok()).collect()
+    }
+
+    fn can_be_undone(&self) -> bool {
+        self.undo().is_some() && self.seconds() > 0
     }
 
     fn shown_on(&self, back: String) -> ShownNotice {
@@ -145,12 +159,12 @@ impl Notice {
         }
     }
 
-    /// Takes away the notice that was shown. Called when the page is there: one that ended in an error keeps it for the
-    /// next.
+    /// Takes away what was shown and cannot be undone. Called when the page is there: one that ended in an error keeps it for
+    /// the next.
     pub async fn shown(request: &HttpRequest) {
         let showing = request.extensions_mut().remove::<Showing>();
         if let (Some(Showing(session)), Some(state)) = (showing, request.app_data::<web::Data<AppState>>())
-            && let Err(error) = state.db.read(move |conn| Session::set_notice(conn, session, None)).await
+            && let Err(error) = Self::change(state, session, |waiting| waiting.retain(Self::can_be_undone)).await
         {
             tracing::warn!(%error, "a notice will be shown twice");
         }
@@ -213,22 +227,42 @@ impl Notice {
         }
     }
 
-    /// Nothing waits for the next page of this session any more.
-    pub async fn withdraw(state: &AppState, session: SessionId) {
-        if let Err(error) = state.db.read(move |conn| Session::set_notice(conn, session, None)).await {
+    /// These photos are back: their deletion is not offered to be undone any more, while others are.
+    pub async fn withdraw(state: &AppState, session: SessionId, photos: Vec<PhotoId>) {
+        let is_over = move |notice: &Self| matches!(notice, Self::Deleted { one, .. } if photos.contains(one));
+        let withdraw = Self::change(state, session, move |waiting| waiting.retain(|notice| !is_over(notice)));
+        if let Err(error) = withdraw.await {
             tracing::warn!(%error, "a notice will be shown that is outdated");
         }
     }
 
-    /// Leaves it for the next page of this session. What it speaks of is done: that the word about it is lost, as when the
-    /// database goes away in between, must not make anyone do it again.
+    /// Leaves it for the next page of this session, and with it what can still be undone. What it speaks of is done: that the
+    /// word about it is lost, as when the database goes away in between, must not make anyone do it again.
     pub async fn leave(&self, state: &AppState, session: SessionId) {
-        let leave = async {
-            let value = serde_json::to_value(self).map_err(AppError::internal)?;
-            state.db.read(move |conn| Session::set_notice(conn, session, Some(value))).await
-        };
+        let notice = self.clone();
+        let leave = Self::change(state, session, move |waiting| {
+            waiting.retain(Self::can_be_undone);
+            waiting.drain(..waiting.len().saturating_sub(MOST - 1));
+            waiting.push(notice);
+        });
         if let Err(error) = leave.await {
             tracing::warn!(%error, "something done goes without its notice");
         }
+    }
+
+    /// Changes what waits in a session, where another request may do so at the same time.
+    async fn change(
+        state: &AppState,
+        session: SessionId,
+        change: impl FnOnce(&mut Vec<Self>) + Send + 'static,
+    ) -> Result<(), AppError> {
+        let job = move |conn: &mut PgConnection| {
+            let mut waiting = Self::waiting(Session::notice_to_change(conn, session)?.as_ref());
+            change(&mut waiting);
+            let some = (!waiting.is_empty()).then(|| serde_json::to_value(waiting));
+            let kept = some.transpose().map_err(AppError::internal)?;
+            Ok::<_, AppError>(Session::set_notice(conn, session, kept)?)
+        };
+        state.db.write(job).await
     }
 }

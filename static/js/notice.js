@@ -34,9 +34,18 @@ export function showNotice(notice) {
   setTimeout(() => notice.remove(), Number(notice.dataset.seconds) * 1000);
 }
 
-/** The notice in an answer. */
+/** The notice in an answer, if there is one. */
 export function noticeIn(html) {
-  return document.importNode(new DOMParser().parseFromString(html, "text/html").querySelector("[data-notice]"), true);
+  const notice = new DOMParser().parseFromString(html, "text/html").querySelector("[data-notice]");
+  return notice && document.importNode(notice, true);
+}
+
+/** Shows a notice that was written into a page, unless it was undone or put away in this tab, or floats here already. */
+export function showWritten(notice) {
+  const key = notice.dataset.notice;
+  const floats = key && [...region.querySelectorAll("[data-notice]")].some((other) => other.dataset.notice === key);
+  if (floats || dismissed().includes(key)) notice.remove();
+  else showNotice(notice);
 }
 
 async function undo(form) {
@@ -81,5 +90,4 @@ onKeys({
 });
 
 const written = document.querySelector("main > [data-notice]");
-if (written && dismissed().includes(written.dataset.notice)) written.remove();
-else if (written) showNotice(written);
+if (written) showWritten(written);

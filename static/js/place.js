@@ -16,16 +16,17 @@ function save() {
   if (!restoring) sessionStorage.setItem(key, JSON.stringify(here()));
 }
 
-/** Fetches once more what is shown, such as photos that are back. The place stays. */
+/** Fetches once more what is shown, such as photos that are back. The place stays. False when the server does not give it. */
 export async function refresh() {
   const place = here();
   const answer = await fetch(location.pathname + location.search, { headers: { "HX-Request": "true" } });
-  if (!answer.ok) return;
+  if (!answer.ok) return false;
   const page = document.createElement("template");
   page.innerHTML = await answer.text();
   grid.replaceChildren(page.content);
   added = 0;
   await restore(place);
+  return true;
 }
 
 async function addPage() {

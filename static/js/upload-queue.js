@@ -1,15 +1,23 @@
 // Sends files one a request, three at a time, and says what happens by events:
 // "add" {item} · "change" {item} · "progress" · "done" {item, cards} · "idle".
-// An item's state: queued → sending → done (known: it was there before) | refused (the server said why not) | failed (it did not
-// get there; lost: the connection or the server was away, and it is tried again when they are back). It keeps the hashtags that it
-// is to have (wanted) until the server has given them to it (tagged), however often it is tried.
-import { lost, onBack } from "./connection.js";
+// An item's state: queued → sending → done (known: it was there before) | refused (the server will not have it, and said why) |
+// failed (it did not get there, or the server could not keep it; lost: the connection or the server was away, and it is tried again
+// when they are back, but not for ever). It keeps the hashtags that it is to have (wanted) until the server has given them to it
+// (tagged), however often it is tried.
+import { arrived, lost, onBack, TRIES } from "./connection.js";
 import { errorText } from "./messages.js";
 
 /** The server, or what stands before it, is away for a while. */
 const AWAY = [0, 502, 503, 504];
+/** The same, where it may have kept what was sent: nobody has heard its own answer. */
+const UNHEARD = [0, 502, 504];
+/** It could not keep the file, which is no fault of the file's: at another time it may. */
+const NOT_NOW = [500, 507, ...AWAY];
 
 const AT_ONCE = 3;
+
+/** Whether it is tried again by itself when the server is back. */
+export const comesAgain = (item) => item.lost && item.tries < TRIES;
 
 export class Queue extends EventTarget {
   items = [];
@@ -21,7 +29,11 @@ export class Queue extends EventTarget {
   constructor({ url, maxBytes, maxMib }) {
     super();
     Object.assign(this, { url, maxBytes, maxMib });
-    onBack(() => this.retryAll((item) => item.lost));
+    onBack(() => {
+      const items = this.#with("failed").filter(comesAgain);
+      for (const item of items) item.tries += 1;
+      this.#sendAgain(items);
+    });
   }
 
   #say(name, detail) { this.dispatchEvent(new CustomEvent(name, { detail })); }
@@ -34,7 +46,8 @@ export class Queue extends EventTarget {
 
   add(files) {
     for (const file of files) {
-      const item = { file, state: "queued", reason: "", loaded: 0, lot: this.lot, wanted: this.hashtags, tagged: "", lost: false, cards: [], known: false };
+      const fresh = { state: "queued", reason: "", loaded: 0, lost: false, tries: 0, unheard: false, cards: [], known: false };
+      const item = { file, lot: this.lot, wanted: this.hashtags, tagged: "", ...fresh };
       this.items.push(item);
       this.#say("add", { item });
       if (file.size > this.maxBytes) this.#set(item, "refused", `This file is larger than ${this.maxMib} MB.`);
@@ -47,9 +60,16 @@ export class Queue extends EventTarget {
     this.retryAll((other) => other === item);
   }
 
-  /** Tries those again that did not get there. */
+  /** Somebody tries those again that did not get there. */
   retryAll(which = (item) => item.state === "failed") {
-    for (const item of this.#with("failed", "refused").filter(which)) {
+    const items = this.#with("failed", "refused").filter(which);
+    for (const item of items) item.tries = 0;
+    this.#sendAgain(items);
+  }
+
+  #sendAgain(items) {
+    if (!items.length) return;
+    for (const item of items) {
       Object.assign(item, { loaded: 0, lost: false });
       this.#set(item, "queued");
     }
@@ -96,14 +116,17 @@ export class Queue extends EventTarget {
     body.append("hashtags", hashtags); // first, so that the server knows them when the file begins
     body.append("file", item.file, item.file.name);
     request.upload.addEventListener("progress", (event) => {
-      // The form around the file is counted too: never more than the file has.
-      const loaded = Math.min(event.loaded, item.file.size);
-      this.#sent += Math.max(0, loaded - item.loaded);
+      // The form around the file is counted too: never more than the file has. Nor less than before: where a connection that
+      // was kept open breaks, browsers begin anew by themselves.
+      const loaded = Math.max(item.loaded, Math.min(event.loaded, item.file.size));
+      this.#sent += loaded - item.loaded;
       item.loaded = loaded;
       this.#say("progress", { item });
     });
     request.addEventListener("load", () => this.#answer(item, request, hashtags));
-    request.addEventListener("error", () => this.#fail(item, "The connection was lost. This is sent again when it is back.", 0));
+    request.addEventListener("error", () => this.#fail(item, item.tries < TRIES
+      ? "The connection was lost. This is sent again when it is back."
+      : "The connection was lost each time. This is not sent again by itself.", 0));
     request.addEventListener("timeout", () => this.#fail(item, "This took too long. It is tried again.", 0));
     request.open("POST", this.url);
     request.setRequestHeader("HX-Request", "true");
@@ -112,31 +135,34 @@ export class Queue extends EventTarget {
   }
 
   #fail(item, reason, status) {
-    Object.assign(item, { loaded: 0, lost: AWAY.includes(status) });
+    // Of what nothing went out, nothing was kept.
+    const unheard = item.unheard || (UNHEARD.includes(status) && item.loaded > 0);
+    Object.assign(item, { loaded: 0, lost: AWAY.includes(status), unheard });
     this.#set(item, "failed", reason);
-    if (item.lost) lost();
+    if (comesAgain(item)) lost();
     this.#pump();
   }
 
   #answer(item, request, hashtags) {
+    const { status } = request;
     const page = new DOMParser().parseFromString(request.responseText, "text/html");
     const answer = page.querySelector(".uploaded");
     const cards = [...answer?.querySelectorAll(".card") ?? []].map((card) => document.importNode(card, true));
-    const refusal = answer?.querySelector(".refusal");
-    if (cards.length) {
-      item.cards = cards;
-      item.tagged = hashtags;
-      item.known = "alreadyHere" in cards[0].dataset;
-      item.loaded = item.file.size;
-      this.#set(item, "done");
-      this.#say("done", { item, cards });
-    } else if (refusal) {
-      this.#set(item, "refused", refusal.textContent.trim());
-    } else if (request.status === 401 || page.querySelector("input[type=password]")) {
-      return this.#fail(item, errorText(401), 401);
-    } else {
-      return this.#fail(item, errorText(request.status, request.responseText), request.status);
-    }
+    const refusal = answer?.querySelector(".refusal")?.textContent.trim();
+    if (cards.length) return this.#done(item, cards, hashtags);
+    if (status === 401 || page.querySelector("input[type=password]")) return this.#fail(item, errorText(401), 401);
+    if (!refusal || NOT_NOW.includes(status)) return this.#fail(item, refusal || errorText(status, request.responseText), status);
+    this.#set(item, "refused", refusal);
+    this.#pump();
+  }
+
+  #done(item, cards, hashtags) {
+    // What was sent before without an answer, and is here now, came with that: to people it is new.
+    if (item.unheard) for (const card of cards) delete card.dataset.alreadyHere;
+    Object.assign(item, { cards, tagged: hashtags, known: "alreadyHere" in cards[0].dataset, loaded: item.file.size });
+    arrived();
+    this.#set(item, "done");
+    this.#say("done", { item, cards });
     this.#pump();
   }
 }

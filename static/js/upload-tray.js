@@ -1,8 +1,10 @@
 // The tray: what is under way, file by file, and hashtags for all of it, at any time.
-import { lost, onBack } from "./connection.js";
+import { arrived, lost, onBack, TRIES } from "./connection.js";
 import { announce, errorText, toast } from "./messages.js";
+import { comesAgain } from "./upload-queue.js";
 
-const KEPT = "Your hashtags are kept, and added when the connection is back.";
+const KEPT = "Your hashtags are kept, and added as soon as the server takes them.";
+const LEFT = "Your hashtags are kept, and added when you try again.";
 
 const element = document.getElementById("tray");
 const part = (name) => element.querySelector(`[data-tray-${name}]`);
@@ -14,6 +16,7 @@ const time = (seconds) => (seconds < 60 ? `${Math.max(1, Math.round(seconds))} s
 export class Tray {
   #rows = new Map();
   #drawn = 0;
+  #tries = 0; // how often hashtags were tried again by themselves
 
   constructor(queue, { selectionUrl }) {
     Object.assign(this, { queue, selectionUrl });
@@ -22,8 +25,8 @@ export class Tray {
     queue.addEventListener("progress", ({ detail }) => this.#progress(detail.item));
     queue.addEventListener("done", () => this.#tagLate());
     queue.addEventListener("idle", () => this.#idle());
-    onBack(() => this.#tagLate());
-    part("retry").addEventListener("click", () => { queue.retryAll(); this.#tagLate(); });
+    onBack(() => this.#tagAgain());
+    part("retry").addEventListener("click", () => { this.#tries = 0; queue.retryAll(); this.#tagLate(); });
     part("fold").addEventListener("click", () => this.#fold(part("fold").getAttribute("aria-expanded") === "true"));
     part("close").addEventListener("click", () => this.#close());
     part("hashtags").addEventListener("submit", (event) => { event.preventDefault(); this.#apply(); });
@@ -159,7 +162,14 @@ export class Tray {
     if (text === this.queue.hashtags && !this.queue.items.some(isLate)) return;
     this.queue.hashtags = text;
     for (const item of this.queue.items) if (item.lot === this.queue.lot) item.wanted = text || item.tagged;
+    this.#tries = 0;
     if (text) this.#tagLate();
+  }
+
+  #tagAgain() {
+    if (this.tagging || this.#tries >= TRIES || !this.queue.items.some(isLate)) return;
+    this.#tries += 1;
+    this.#tagLate();
   }
 
   async #tagLate() {
@@ -171,23 +181,26 @@ export class Tray {
         if (!await this.#tag(late.filter((item) => item.wanted === text), text)) return;
       }
       this.#tagged();
-    } catch {
-      lost();
-      this.#say(KEPT);
+    } catch ({ after }) {
+      const again = this.#tries < TRIES;
+      if (again) lost(after);
+      this.#say(again ? KEPT : LEFT);
     } finally {
       this.tagging = false;
       this.#summary();
     }
   }
 
-  /** False when the server did not take them. */
+  /** False when the server will not have them; an error when it may at another time. */
   async #tag(items, text) {
     const cards = items.flatMap((item) => item.cards);
     const body = new URLSearchParams(cards.map((card) => ["photo", card.dataset.id]));
     body.append("action", "hashtags");
     body.append("add", text);
     const answer = await fetch(this.selectionUrl, { method: "POST", body, headers: { "HX-Request": "true" } });
-    if (answer.status >= 500) throw new Error(String(answer.status));
+    if (answer.status === 429 || answer.status >= 500) {
+      throw Object.assign(new Error(String(answer.status)), { after: Number(answer.headers.get("Retry-After")) || 0 });
+    }
     if (!answer.ok) {
       toast(errorText(answer.status, await answer.text()), { error: true });
       // To be corrected, or added once more after logging in.
@@ -196,6 +209,8 @@ export class Tray {
       this.#say("");
       return false;
     }
+    this.#tries = 0;
+    arrived();
     for (const item of items) item.tagged = text;
     for (const card of cards) label(card, text);
     return true;
@@ -203,8 +218,9 @@ export class Tray {
 
   #tagged() {
     const lot = this.queue.items.filter((item) => item.lot === this.queue.lot && item.wanted);
-    const words = lot.some((item) => item.state === "failed") ? KEPT : lot.length ? "These photos get your hashtags." : "";
-    this.#say(words);
+    const failed = lot.filter((item) => item.state === "failed");
+    if (failed.length) return this.#say(failed.some(comesAgain) ? KEPT : LEFT);
+    this.#say(lot.length ? "These photos get your hashtags." : "");
   }
 
   #say(words) {

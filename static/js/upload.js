@@ -78,13 +78,18 @@ addEventListener("drop", async (event) => {
 });
 
 // Paste
+let pasted = 0;
+/** A copied picture has no name of its own. No date either: the server takes one in a name for the day the photo was taken. */
+function named(file) {
+  if (file.name !== "image.png") return file;
+  pasted += 1;
+  return new File([file], pasted === 1 ? "Pasted picture.png" : `Pasted picture ${pasted}.png`, { type: file.type });
+}
 addEventListener("paste", (event) => {
   const files = [...event.clipboardData?.files ?? []];
   if (!files.length) return;
   event.preventDefault();
-  // A copied picture has no name of its own.
-  const now = new Date().toISOString().slice(0, 19).replace("T", " ").replaceAll(":", ".");
-  take(files.map((file) => (file.name === "image.png" ? new File([file], `Pasted ${now}.png`, { type: file.type }) : file)));
+  take(files.map(named));
 });
 
 addEventListener("beforeunload", (event) => { if (queue.unfinished) event.preventDefault(); });

@@ -37,9 +37,9 @@ pub async fn restore_photo(
     form: IfSent<Pairs>,
 ) -> Result<HttpResponse, AppError> {
     let back = state.album.take_back(user.user.id, *id).await?;
+    Notice::withdraw(&state, user.session.id, back.clone()).await;
     let notice = Notice::Restored(back.len(), Some(*id));
     if htmx.wants_fragment() {
-        Notice::withdraw(&state, user.session.id).await;
         return notice.fragment();
     }
     notice.leave(&state, user.session.id).await;

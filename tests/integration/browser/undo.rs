@@ -2,8 +2,10 @@
 
 use thirtyfour::Key;
 
+use super::offline::{go_through_proxy, through};
 use super::scenes::scene;
 use crate::support::browser::Browser;
+use crate::support::proxy::Fault;
 use crate::support::{Client, TestApp, Upload};
 
 async fn upload(client: &Client, count: u32) {
@@ -125,14 +127,79 @@ async fn a_photo_deleted_on_its_page_comes_back_to_the_place_in_the_gallery() {
     browser.until("!document.querySelector('[data-notice]')").await;
     browser.open("/photos").await;
     browser.until("!document.querySelector('[data-notice]')").await;
-    const WAITING: &str = "SELECT count(*) FROM sessions WHERE notice ? 'deleted'";
+    const WAITING: &str = "SELECT count(*) FROM sessions WHERE (notice -> 0) ? 'deleted'";
     assert_eq!(app.ask(WAITING), "1", "another tab may still undo it");
     app.execute(
-        "UPDATE sessions SET notice = jsonb_set(notice, '{deleted,until}', to_jsonb(now() - interval '1 second'))",
+        "UPDATE sessions SET notice = jsonb_set(notice, '{0,deleted,until}', to_jsonb(now() - interval '1 second'))",
     );
     browser.open("/photos").await;
     assert_eq!((browser.count("[data-notice]").await, app.ask(WAITING).as_str()), (0, "0"));
     browser.assert_quiet(&[]).await;
+}
+
+#[tokio::test]
+async fn of_two_deletions_each_can_be_undone() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    upload(&alice, 3).await;
+    let browser = Browser::start(&app).await;
+    browser.log_in("alice").await;
+    let before = cards(&browser).await;
+    let undo =
+        |card: &str| format!("#toasts form[action='/photos/{}/restore'] button", card.trim_start_matches("photo-"));
+    // Whichever comes back first, the next page still offers the other.
+    for (first, second) in [(0, 1), (1, 0)] {
+        for card in &before[..2] {
+            browser.value::<bool>(&format!("(document.querySelector('#{card} .pick input').click(), true)")).await;
+            browser.click("#selection-bar button[value=delete]").await;
+            browser.seen(&undo(card)).await;
+        }
+        browser.click(&undo(&before[first])).await;
+        browser.until_says("The photo is back.").await;
+        browser.open("/photos").await;
+        browser.click(&undo(&before[second])).await;
+        browser.until("document.querySelectorAll('.card').length === 3").await;
+        assert_eq!(cards(&browser).await, before);
+        browser.open("/photos").await;
+        assert_eq!(browser.count("[data-notice]").await, 0);
+    }
+    browser.assert_quiet(&[]).await;
+}
+
+#[tokio::test]
+async fn a_deletion_whose_answer_was_lost_is_shown_and_can_be_undone() {
+    let app = TestApp::start().await;
+    let alice = app.user("alice").await;
+    upload(&alice, 3).await;
+    let browser = Browser::start(&app).await;
+    browser.log_in("alice").await;
+    let proxy = go_through_proxy(&app, &browser).await;
+    let before = cards(&browser).await;
+    browser.value::<bool>("window.visit = true").await;
+    browser.value::<bool>("(document.querySelector('.pick input').click(), true)").await;
+    proxy.becomes(Fault::LosesAnswers(&["POST /photos/selection "]));
+    browser.click("#selection-bar button[value=delete]").await;
+    browser.until_says("It is not known whether this photo was deleted").await;
+    assert_eq!(app.ask("SELECT count(*) FROM photos"), "2");
+    proxy.becomes(Fault::None);
+    browser.until(SEEN).await;
+    assert_eq!(cards(&browser).await, before[1..]);
+    browser.click("#toasts [data-undo] button").await;
+    browser.until_says("The photo is back.").await;
+    browser.until("document.querySelectorAll('.card').length === 3").await;
+    assert_eq!(cards(&browser).await, before);
+
+    // One that did not get there is told too, and what was selected still is.
+    browser.value::<bool>("(document.querySelector('.pick input').click(), true)").await;
+    proxy.becomes(Fault::Refuses);
+    browser.click("#selection-bar button[value=delete]").await;
+    browser.until_says("It is not known whether this photo was deleted").await;
+    proxy.becomes(Fault::None);
+    browser.until_says("Nothing was deleted. Try again.").await;
+    assert_eq!(cards(&browser).await, before);
+    assert!(browser.value::<bool>("document.querySelector('.pick input').checked").await);
+    assert!(browser.value::<bool>("window.visit").await, "no reload");
+    browser.assert_quiet(&["net::ERR_", &through(&proxy)]).await;
 }
 
 #[tokio::test]

@@ -6,10 +6,13 @@ use std::path::Path;
 use serde_json::json;
 use thirtyfour::{By, Key};
 
+use super::offline::{go_through_proxy, through};
 use super::scenes::{scene, write_scenes};
 use crate::support::TestApp;
 use crate::support::browser::Browser;
-use crate::support::images::broken_jpeg;
+use crate::support::images::{broken_jpeg, noise};
+use crate::support::proxy::Fault;
+use crate::support::s3::{Mood, S3Server};
 
 const CARDS: &str = "document.querySelectorAll('.grid .card').length";
 const UPLOADS: &str =
@@ -99,7 +102,15 @@ async fn photos_are_pasted_chosen_and_taken_from_folders() {
     assert!(browser.value::<bool>(copied).await);
     browser.press_with(Key::Control, 'v').await;
     until_cards(&browser, 1).await;
-    assert!(browser.seen(".tray li[data-state=done]").await.text().await.unwrap().contains("Pasted"));
+    let row = browser.seen(".tray li[data-state=done]").await.text().await.unwrap();
+    assert!(row.contains("Pasted picture.png"), "{row}");
+    // Its name is no date: nothing says when it was made.
+    assert_eq!(app.ask("SELECT filename || ', ' || date_source FROM photos"), "Pasted picture.png, none");
+    browser.press_with(Key::Control, 'v').await;
+    browser
+        .until("document.querySelector('.tray li[data-state=done] .name').textContent === 'Pasted picture 2.png'")
+        .await;
+    until_cards(&browser, 1).await;
 
     let folder = tempfile::tempdir().unwrap();
     let files = write_scenes(folder.path(), 1..=2, 320);
@@ -141,6 +152,50 @@ async fn photos_are_pasted_chosen_and_taken_from_folders() {
     browser.open("/photos").await;
     until_cards(&browser, 8).await;
     browser.assert_quiet(&[]).await;
+}
+
+#[tokio::test]
+async fn a_photo_waits_for_a_bucket_that_is_away() {
+    let server = S3Server::start();
+    let app = TestApp::start_with(|config| config.s3 = Some(server.config())).await;
+    let browser = Browser::start(&app).await;
+    browser.sign_up("alice").await;
+    let folder = tempfile::tempdir().unwrap();
+    let files = write_scenes(folder.path(), 1..=1, 320);
+    server.becomes(Mood::Away);
+    browser.drop_files(&refs(&files)).await;
+    // That is no fault of the photo's.
+    let row = browser.seen(".tray li[data-state=failed]").await.text().await.unwrap();
+    assert!(row.contains("Lumina cannot store photos just now."), "{row}");
+    browser.seen("[data-tray-retry]").await;
+    server.becomes(Mood::Well);
+    until_cards(&browser, 1).await;
+    browser.until("document.querySelector('[data-tray-retry]').hidden").await;
+    browser.assert_quiet(&["status of 503"]).await;
+}
+
+#[tokio::test]
+async fn a_photo_whose_answer_was_lost_is_added_and_shown() {
+    let app = TestApp::start().await;
+    let browser = Browser::start(&app).await;
+    browser.sign_up("alice").await;
+    let proxy = go_through_proxy(&app, &browser).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("ferry.png");
+    // So large that the browser knows of having sent it before it is kept.
+    fs::write(&path, noise(1200)).unwrap();
+    proxy.becomes(Fault::LosesAnswers(&["POST /photos "]));
+    browser.drop_files(&[&path]).await;
+    browser.seen(".tray li[data-state=failed]").await;
+    assert_eq!(app.ask("SELECT count(*) FROM photos"), "1");
+    proxy.becomes(Fault::None);
+    until_cards(&browser, 1).await;
+    browser.until_says("Just added").await;
+    let row = browser.seen(".tray li[data-state=done]").await.text().await.unwrap();
+    assert!(row.contains("Added") && !row.contains("Already here"), "{row}");
+    browser.until("document.getElementById('announcer').textContent === '1 photo added'").await;
+    assert_eq!(app.ask("SELECT count(*) FROM photos"), "1");
+    browser.assert_quiet(&["net::ERR_", &through(&proxy)]).await;
 }
 
 #[tokio::test]
